@@ -1,0 +1,178 @@
+//! The differences between a container as it should be and as it is, field by field.
+//!
+//! What a container is made from cannot change while it exists, so most differences mean that the
+//! declaration has moved on; limits, the name and the network can be altered behind our back.
+//! A bind's source is not compared: the engine has it with symbolic links resolved, and a change of
+//! the declaration shows in the digest.
+
+use crate::{
+    container::{Container, ContainerConfig, Mount, NetworkMode},
+    label,
+    observed::NetworkState,
+};
+use std::fmt;
+
+/// A field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The manifest's word for the field.
+    pub field: &'static str,
+    /// What it should be.
+    pub desired: String,
+    /// What it is.
+    pub observed: String,
+    /// What brings it back.
+    pub remedy: Remedy,
+}
+
+/// What brings a field back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remedy {
+    /// A rename.
+    Rename,
+    /// An update in place.
+    Update,
+    /// A new container.
+    Recreate,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} instead of {}", self.field, self.observed, self.desired)
+    }
+}
+
+/// Whether the container was made for an older declaration than this.
+pub fn is_outdated(desired: &ContainerConfig, observed: &Container) -> bool {
+    desired.labels.get(label::SPEC_HASH).map(String::as_str) != observed.label(label::SPEC_HASH)
+}
+
+/// All differences, in the order of the manifest's fields.
+pub fn drift(
+    desired: &ContainerConfig,
+    observed: &Container,
+    network: Option<&NetworkState>,
+) -> Vec<Difference> {
+    let is = &observed.config;
+    let mut found = Found(Vec::new());
+    found.compare("name", &desired.name, &is.name, Remedy::Rename);
+    found.compare("image", &desired.image, &is.image, Remedy::Recreate);
+    found.compare_given("command", desired.command.as_ref(), is.command.as_ref());
+    found.compare_env(desired, is);
+    found.compare_given("workingDir", desired.working_dir.as_ref(), is.working_dir.as_ref());
+    found.compare_given("user", desired.user.as_ref(), is.user.as_ref());
+    found.compare("hostname", &desired.hostname, &is.hostname, Remedy::Recreate);
+    found.compare_debug("mounts", &comparable_mounts(desired), &comparable_mounts(is));
+    found.compare_debug("ports", &desired.ports, &is.ports);
+    let (want, have) = (&desired.resources, &is.resources);
+    found.compare("resources.cpus", &want.cpus, &have.cpus, Remedy::Update);
+    found.compare("resources.memory", &want.memory, &have.memory, Remedy::Update);
+    found.compare("resources.pids", &want.pids, &have.pids, Remedy::Update);
+    found.compare_debug("capabilities", &desired.capabilities, &is.capabilities);
+    for (field, want, have) in [
+        ("readOnlyRoot", desired.read_only_root, is.read_only_root),
+        ("noNewPrivileges", desired.no_new_privileges, is.no_new_privileges),
+        ("init", desired.init, is.init),
+        ("privileged", desired.privileged, is.privileged),
+    ] {
+        found.compare(field, &want, &have, Remedy::Recreate);
+    }
+    found.compare_network(desired, observed, network);
+    if desired.health.is_some() {
+        found.compare_debug("health", &desired.health, &is.health);
+    }
+    found.0
+}
+
+struct Found(Vec<Difference>);
+
+impl Found {
+    fn push(&mut self, field: &'static str, desired: String, observed: String, remedy: Remedy) {
+        self.0.push(Difference { field, desired, observed, remedy });
+    }
+
+    fn compare<T: PartialEq + fmt::Display>(
+        &mut self,
+        field: &'static str,
+        desired: &T,
+        observed: &T,
+        remedy: Remedy,
+    ) {
+        if desired != observed {
+            self.push(field, desired.to_string(), observed.to_string(), remedy);
+        }
+    }
+
+    fn compare_debug<T: PartialEq + fmt::Debug>(
+        &mut self,
+        field: &'static str,
+        desired: &T,
+        observed: &T,
+    ) {
+        if desired != observed {
+            self.push(field, format!("{desired:?}"), format!("{observed:?}"), Remedy::Recreate);
+        }
+    }
+
+    /// Compares only what the manifest gives; what it leaves out is the image's.
+    fn compare_given<T: PartialEq + fmt::Debug>(
+        &mut self,
+        field: &'static str,
+        desired: Option<&T>,
+        observed: Option<&T>,
+    ) {
+        if desired.is_some() {
+            self.compare_debug(field, &desired, &observed);
+        }
+    }
+
+    /// The image's own variables are among the observed ones. Values are never shown: they may be
+    /// secrets.
+    fn compare_env(&mut self, desired: &ContainerConfig, observed: &ContainerConfig) {
+        let differing: Vec<&str> = desired
+            .env
+            .iter()
+            .filter(|(name, value)| observed.env.get(*name) != Some(value))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        if !differing.is_empty() {
+            let (desired, observed) = (differing.join(", "), "other values".to_owned());
+            self.push("env", desired, observed, Remedy::Recreate);
+        }
+    }
+
+    /// A stopped container refers to its network by id, and cannot start when a network of the same
+    /// name has taken that one's place.
+    fn compare_network(
+        &mut self,
+        desired: &ContainerConfig,
+        observed: &Container,
+        network: Option<&NetworkState>,
+    ) {
+        self.compare_debug("network", &desired.network, &observed.config.network);
+        let named = matches!(desired.network, NetworkMode::Named { .. });
+        let attached = observed.network_id.as_ref();
+        let replaced = named
+            && !observed.state.has_process()
+            && attached.is_some()
+            && network.map(|state| &state.id) != attached;
+        if replaced && desired.network == observed.config.network {
+            let (want, have) = ("the present network", "one that is gone");
+            self.push("network", want.to_owned(), have.to_owned(), Remedy::Recreate);
+        }
+    }
+}
+
+/// Mounts without what the engine rewrites: a bind's source.
+fn comparable_mounts(config: &ContainerConfig) -> Vec<Mount> {
+    use crate::container::MountKind;
+    config
+        .mounts
+        .iter()
+        .filter(|mount| mount.kind != MountKind::Tmpfs)
+        .map(|mount| match mount.kind {
+            MountKind::Bind => Mount { source: String::new(), ..mount.clone() },
+            MountKind::Volume | MountKind::Tmpfs => mount.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! The manifest: strict YAML in, checked documents out.

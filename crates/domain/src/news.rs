@@ -1,0 +1,120 @@
+//! The events of a pass: what changed between two statuses, in the order in which it was seen.
+
+use crate::{
+    event::{CONTROLLER, EventType, NewEvent},
+    id::Generation,
+    status::{ContainerStatus, Status},
+};
+use jiff::Timestamp;
+
+/// What to tell about the step from one status to the next.
+///
+/// A pass that mends something sees three statuses: the stored one, what it found, and what it left
+/// behind. Told in two steps, the log holds the fall and the recovery even if both took milliseconds.
+pub fn events(old: &Status, new: &Status, time: Timestamp) -> Vec<NewEvent> {
+    let teller = Teller { time };
+    [
+        teller.status(old, new),
+        teller.container(old, new),
+        teller.failure(old, new),
+        teller.recovery(old, new),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What to tell when a pass brought back something that had changed behind our back.
+pub fn repaired(actions: &[String], why: &str, time: Timestamp) -> NewEvent {
+    let message = format!("{why}: {}", actions.join(", "));
+    Teller { time }.event(EventType::Recovery, "repaired".to_owned(), message)
+}
+
+struct Teller {
+    time: Timestamp,
+}
+
+impl Teller {
+    fn event(&self, kind: EventType, reason: String, message: String) -> NewEvent {
+        NewEvent {
+            time: self.time,
+            kind,
+            actor: CONTROLLER.to_owned(),
+            reason,
+            message,
+            old_status: None,
+            new_status: None,
+            trace_id: None,
+        }
+    }
+
+    fn status(&self, old: &Status, new: &Status) -> Option<NewEvent> {
+        let is_first = old.observed_generation == Generation::default();
+        let (reason, old_status) = if is_first {
+            ("workspace_initialized".to_owned(), None)
+        } else if old.status == new.status {
+            return None;
+        } else {
+            (format!("status_changed_{}_to_{}", old.status, new.status), Some(old.status))
+        };
+        let message = format!("the workspace is {} ({})", new.status, new.phase);
+        let event = self.event(EventType::StatusChanged, reason, message);
+        Some(NewEvent { old_status, new_status: Some(new.status), ..event })
+    }
+
+    fn container(&self, old: &Status, new: &Status) -> Option<NewEvent> {
+        let (before, after) = (old.container.as_ref(), new.container.as_ref());
+        let is_same = match (before, after) {
+            (Some(before), Some(after)) => {
+                before.id == after.id
+                    && before.state == after.state
+                    && before.started_at == after.started_at
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        if is_same {
+            return None;
+        }
+        let reason =
+            format!("container_state_changed_{}_to_{}", state_word(before), state_word(after));
+        Some(self.event(EventType::ContainerUpdate, reason, describe(before, after)))
+    }
+
+    fn failure(&self, old: &Status, new: &Status) -> Option<NewEvent> {
+        let failure = new.last_error.as_ref()?;
+        let said_before = old.last_error.as_ref().is_some_and(|before| {
+            before.reason == failure.reason
+                && before.operation == failure.operation
+                && before.message == failure.message
+        });
+        let message = format!("{}: {}", failure.operation, failure.message);
+        (!said_before).then(|| self.event(EventType::Error, failure.reason.to_string(), message))
+    }
+
+    fn recovery(&self, old: &Status, new: &Status) -> Option<NewEvent> {
+        let failure = old.last_error.as_ref()?;
+        let is_over = new.last_error.is_none();
+        let message = format!("{} works again", failure.operation);
+        is_over.then(|| self.event(EventType::Recovery, failure.reason.to_string(), message))
+    }
+}
+
+fn state_word(container: Option<&ContainerStatus>) -> &'static str {
+    container.map_or("absent", |container| container.state.as_str())
+}
+
+fn describe(before: Option<&ContainerStatus>, after: Option<&ContainerStatus>) -> String {
+    match (before, after) {
+        (_, Some(after)) => {
+            let end = match after.exit_code {
+                Some(code) if !after.state.has_process() => format!(", exit code {code}"),
+                _ => String::new(),
+            };
+            let oom = if after.oom_killed { ", out of memory" } else { "" };
+            format!("container {} is {}{end}{oom}", after.name, after.state.as_str())
+        }
+        (Some(before), None) => format!("container {} is gone", before.name),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Goals without a process: stopped, archived, gone.
+//!
+//! Named volumes go only when the deletion said so. A shared network goes with its last user.
+
+use super::{Decision, recovery};
+use crate::{
+    action::Action,
+    container::{Container, ContainerState},
+    desired::Desired,
+    observed::Observation,
+    status::Phase,
+};
+
+/// No process; a container may stay.
+pub(super) fn stopped(desired: &Desired, container: Option<&Container>) -> Decision {
+    let recovery = recovery(desired, container);
+    match container {
+        Some(container) if container.state.has_process() => Decision::act(
+            stop(desired, container),
+            Phase::Stopping,
+            recovery,
+            format!("it should be stopped and is {}", container.state.as_str()),
+        ),
+        Some(_) => Decision::rest(Phase::Stopped, recovery, "it is stopped, as it should be"),
+        None => {
+            Decision::rest(Phase::Stopped, recovery, "it should be stopped: no container needed")
+        }
+    }
+}
+
+/// No container; named volumes stay.
+pub(super) fn archived(
+    desired: &Desired,
+    observed: &Observation,
+    container: Option<&Container>,
+) -> Decision {
+    let why = "it should be archived";
+    if let Some(container) = container {
+        return remove(desired, container, Phase::Archiving, why);
+    }
+    let recovery = recovery(desired, None);
+    let leftovers = unused_network(desired, observed);
+    if leftovers.is_empty() {
+        Decision::rest(Phase::Archived, recovery, "it is archived: no container is left")
+    } else {
+        Decision::act(leftovers, Phase::Archiving, recovery, "it is archived, its network is left")
+    }
+}
+
+/// Nothing left at all.
+pub(super) fn gone(
+    desired: &Desired,
+    observed: &Observation,
+    container: Option<&Container>,
+    volumes: bool,
+) -> Decision {
+    if let Some(container) = container {
+        return remove(desired, container, Phase::Deleting, "it should be deleted");
+    }
+    let recovery = recovery(desired, None);
+    let mut leftovers = unused_network(desired, observed);
+    if volumes {
+        let names = observed.volumes.iter().cloned();
+        leftovers.extend(names.map(|name| Action::RemoveVolume { name }));
+    }
+    if leftovers.is_empty() {
+        let rest = Decision::rest(Phase::Deleting, recovery, "nothing of it is left");
+        Decision { finished: true, ..rest }
+    } else {
+        let why = "its container is gone, its network or volumes are left";
+        Decision::act(leftovers, Phase::Deleting, recovery, why)
+    }
+}
+
+/// Ends the process gently and removes the container.
+fn remove(desired: &Desired, container: &Container, phase: Phase, why: &str) -> Decision {
+    let recovery = recovery(desired, Some(container));
+    let mut actions = Vec::new();
+    if container.state.has_process() {
+        actions.extend(stop(desired, container));
+    }
+    // A removal that the engine has under way is asked for again: it may have died half-way, and
+    // asking twice is harmless.
+    actions.push(Action::RemoveContainer(container.id.clone()));
+    let why = format!("{why} and is {}", container.state.as_str());
+    Decision::act(actions, phase, recovery, why)
+}
+
+/// Ends the process gently; a frozen one must be thawed to hear of it.
+pub(super) fn stop(desired: &Desired, container: &Container) -> Vec<Action> {
+    let thaw = (container.state == ContainerState::Paused)
+        .then(|| Action::UnpauseContainer(container.id.clone()));
+    let stop = Action::StopContainer { container: container.id.clone(), grace: desired.stop_grace };
+    thaw.into_iter().chain([stop]).collect()
+}
+
+fn unused_network(desired: &Desired, observed: &Observation) -> Vec<Action> {
+    match (&desired.network, &observed.network) {
+        (Some(network), Some(state)) if !state.used => {
+            vec![Action::RemoveNetwork { name: network.name.clone() }]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,127 @@
+//! The status: what a decision and an observation mean in the words that users read.
+
+use super::{Decision, Trouble};
+use crate::{
+    condition::{Condition, ConditionType, Conditions, Truth},
+    container::{Container, ContainerState},
+    desired::{Desired, Goal},
+    error::EngineError,
+    status::{ContainerStatus, Failure, Phase, Status, WorkspaceStatus},
+};
+use jiff::Timestamp;
+
+/// The status that goes with a decision.
+pub(super) fn status(
+    desired: &Desired,
+    container: Option<&Container>,
+    decision: &Decision,
+    now: Timestamp,
+) -> Status {
+    let before = &desired.workspace.status;
+    // A failure is over when everything is as it should be.
+    let failure = desired.failure.as_ref().filter(|_| !decision.settled);
+    let mut voice = Voice::new(desired, now);
+    voice.ready(desired, container, decision);
+    voice.synced(decision, failure);
+    voice.progressing(decision, failure);
+    voice.degraded(decision.trouble.as_ref(), failure);
+    Status {
+        status: coarse(desired.goal, container),
+        phase: decision.phase,
+        observed_generation: desired.workspace.generation,
+        conditions: voice.conditions,
+        container: container.map(ContainerStatus::from),
+        recovery: decision.recovery,
+        last_error: failure.cloned(),
+        ..before.clone()
+    }
+}
+
+/// The status when the engine did not say: all that was known stays, and says that it may be old.
+pub(super) fn unknown_status(desired: &Desired, error: &EngineError, now: Timestamp) -> Status {
+    let before = &desired.workspace.status;
+    let mut voice = Voice::new(desired, now);
+    let reason = error.reason.to_string();
+    voice.say(ConditionType::Ready, Truth::Unknown, &reason, &error.message);
+    voice.say(ConditionType::Synced, Truth::Unknown, &reason, &error.message);
+    Status {
+        phase: Phase::Unknown,
+        observed_generation: desired.workspace.generation,
+        conditions: voice.conditions,
+        ..before.clone()
+    }
+}
+
+fn coarse(goal: Goal, container: Option<&Container>) -> WorkspaceStatus {
+    match container {
+        Some(container) if container.state == ContainerState::Running => WorkspaceStatus::Active,
+        None if goal == Goal::Archived => WorkspaceStatus::Archived,
+        _ => WorkspaceStatus::Inactive,
+    }
+}
+
+/// Says conditions about one generation at one time.
+struct Voice<'a> {
+    desired: &'a Desired,
+    now: Timestamp,
+    conditions: Conditions,
+}
+
+impl<'a> Voice<'a> {
+    fn new(desired: &'a Desired, now: Timestamp) -> Self {
+        Self { desired, now, conditions: desired.workspace.status.conditions.clone() }
+    }
+
+    fn say(&mut self, kind: ConditionType, status: Truth, reason: &str, message: &str) {
+        self.conditions.set(Condition {
+            kind,
+            status,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            last_transition_time: self.now,
+            observed_generation: self.desired.workspace.generation,
+        });
+    }
+
+    fn ready(&mut self, desired: &Desired, container: Option<&Container>, decision: &Decision) {
+        let runs = container.is_some_and(|container| container.state == ContainerState::Running);
+        let is_ready = desired.goal == Goal::Running && runs && decision.phase == Phase::Running;
+        let message = if is_ready { "" } else { &decision.why };
+        self.say(ConditionType::Ready, is_ready.into(), &decision.phase.to_string(), message);
+    }
+
+    fn synced(&mut self, decision: &Decision, failure: Option<&Failure>) {
+        let (reason, message) = match (decision.settled, failure, &decision.trouble) {
+            (true, _, _) => ("AsDeclared".to_owned(), String::new()),
+            (false, Some(failure), _) => (failure.reason.to_string(), failure.message.clone()),
+            (false, None, Some(trouble)) => (trouble.reason.to_owned(), trouble.message.clone()),
+            (false, None, None) => (decision.phase.to_string(), decision.why.clone()),
+        };
+        self.say(ConditionType::Synced, decision.settled.into(), &reason, &message);
+    }
+
+    fn progressing(&mut self, decision: &Decision, failure: Option<&Failure>) {
+        let is_at_work = !decision.actions.is_empty() || decision.wake_at.is_some();
+        let (truth, reason) = match (decision.settled, failure) {
+            (true, _) => (false, "AsDeclared".to_owned()),
+            (false, Some(_)) => (true, "Retrying".to_owned()),
+            (false, None) if is_at_work => (true, decision.phase.to_string()),
+            (false, None) => (false, "NothingToDo".to_owned()),
+        };
+        self.say(ConditionType::Progressing, truth.into(), &reason, "");
+    }
+
+    fn degraded(&mut self, trouble: Option<&Trouble>, failure: Option<&Failure>) {
+        match (failure, trouble) {
+            (Some(failure), _) => {
+                let message = format!("{}: {}", failure.operation, failure.message);
+                let reason = failure.reason.to_string();
+                self.say(ConditionType::Degraded, Truth::True, &reason, &message);
+            }
+            (None, Some(trouble)) => {
+                self.say(ConditionType::Degraded, Truth::True, trouble.reason, &trouble.message);
+            }
+            (None, None) => self.say(ConditionType::Degraded, Truth::False, "AllWell", ""),
+        }
+    }
+}

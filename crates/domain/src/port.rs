@@ -1,0 +1,14 @@
+//! The ports: what the core needs from the outside, implemented at the edges.
+
+mod clock;
+mod engine;
+mod project;
+mod store;
+
+pub use clock::Clock;
+pub use engine::{Engine, EngineChange, WatchEvent};
+pub use project::Projects;
+pub use store::{
+    Change, Changes, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces,
+    Written,
+};

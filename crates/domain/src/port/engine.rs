@@ -1,0 +1,71 @@
+//! The engine that runs containers.
+
+use crate::{
+    action::Action,
+    container::{Container, ContainerSummary},
+    error::EngineError,
+    id::{ContainerId, WorkspaceId},
+    observed::NetworkState,
+    spec::Image,
+};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+/// An engine, limited to what carries our instance id.
+///
+/// Every call has a deadline of its own inside the implementation and fails with
+/// [`Reason::DeadlineExceeded`](crate::error::Reason::DeadlineExceeded) when it passes. A call that
+/// was given up may still be carried out by the engine, so its error is of class `Unknown`.
+#[async_trait]
+pub trait Engine: Send + Sync + 'static {
+    /// The container with that id or name; `None` when the engine says that there is none.
+    async fn inspect(&self, container: &ContainerId) -> Result<Option<Container>, EngineError>;
+
+    /// Our containers, stopped ones too: all of them, or those labelled with one workspace.
+    ///
+    /// The states may be stale right after a death; inspect before acting on one.
+    async fn list(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<ContainerSummary>, EngineError>;
+
+    /// Whether the engine has the image.
+    async fn has_image(&self, image: &Image) -> Result<bool, EngineError>;
+
+    /// The network with that name, if there is one.
+    async fn network(&self, name: &str) -> Result<Option<NetworkState>, EngineError>;
+
+    /// The names of the volumes labelled with the workspace.
+    async fn volumes(&self, workspace: WorkspaceId) -> Result<Vec<String>, EngineError>;
+
+    /// Tries an action once. "Already so" is success.
+    async fn perform(&self, action: &Action) -> Result<(), EngineError>;
+
+    /// Tells for as long as it is polled which workspaces may have changed.
+    ///
+    /// The stream never ends and never fails: it reconnects by itself and says so. Dropping it ends
+    /// the subscription.
+    fn watch(&self) -> BoxStream<'static, WatchEvent>;
+}
+
+/// What a watch tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WatchEvent {
+    /// Something happened to a container of this workspace; inspect it.
+    Changed(EngineChange),
+    /// All our containers as just listed: after every (re)connection and every resync interval.
+    Listed(Vec<ContainerSummary>),
+    /// The engine cannot be watched now; told once for each interval that it cannot.
+    Lost(EngineError),
+}
+
+/// A change that the engine reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineChange {
+    /// The workspace that the container's label names.
+    pub workspace: WorkspaceId,
+    /// The container.
+    pub container: ContainerId,
+    /// The engine's word for what happened: `die`, `start`, `health_status`, …
+    pub action: String,
+}

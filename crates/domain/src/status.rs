@@ -1,0 +1,186 @@
+//! What was observed of a workspace, and what the controller makes of it.
+
+use crate::{
+    condition::Conditions,
+    container::{Container, ContainerState, HealthState},
+    error::Reason,
+    id::{ContainerId, Generation, ImageId},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The coarse status; the table in the product's description maps the engine's states to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkspaceStatus {
+    /// A container runs.
+    Active,
+    /// None does.
+    #[default]
+    Inactive,
+    /// Archived, and no container exists.
+    Archived,
+}
+
+impl fmt::Display for WorkspaceStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Archived => "archived",
+        })
+    }
+}
+
+/// The fine status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is a word that says itself")]
+pub enum Phase {
+    #[default]
+    Pending,
+    Pulling,
+    Creating,
+    Starting,
+    Running,
+    Unhealthy,
+    Pausing,
+    Paused,
+    Stopping,
+    Stopped,
+    Restarting,
+    CrashLoop,
+    Archiving,
+    Archived,
+    Deleting,
+    Unknown,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// The status of a workspace, stored whole with every pass that changed something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Status {
+    /// The coarse status.
+    pub status: WorkspaceStatus,
+    /// The fine status.
+    pub phase: Phase,
+    /// The newest generation that a pass has seen.
+    pub observed_generation: Generation,
+    /// Ready, Synced, Progressing, Degraded.
+    pub conditions: Conditions,
+    /// The container, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerStatus>,
+    /// How often the command has ended in a row.
+    pub recovery: RecoveryStatus,
+    /// When this status was last written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_updated: Option<Timestamp>,
+    /// When a pass last looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sync_attempt: Option<Timestamp>,
+    /// How many passes there were.
+    pub sync_attempts: u64,
+    /// The last failure, until the workspace is in sync again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<Failure>,
+}
+
+impl Status {
+    /// Whether two statuses say the same, apart from when they were said.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let timeless = |status: &Self| Self {
+            last_updated: None,
+            last_sync_attempt: None,
+            sync_attempts: 0,
+            ..status.clone()
+        };
+        timeless(self) == timeless(other)
+    }
+}
+
+/// The container as last observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerStatus {
+    /// The engine's id.
+    pub id: ContainerId,
+    /// Its name on the engine.
+    pub name: String,
+    /// What the engine says it does.
+    pub state: ContainerState,
+    /// The image by name.
+    pub image: String,
+    /// The image by id.
+    pub image_id: ImageId,
+    /// When it was last started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it last ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// What it last ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// Whether it last ended for want of memory.
+    pub oom_killed: bool,
+    /// How often the engine itself restarted it.
+    pub restart_count: u64,
+    /// What its health check says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthState>,
+}
+
+impl From<&Container> for ContainerStatus {
+    fn from(container: &Container) -> Self {
+        Self {
+            id: container.id.clone(),
+            name: container.config.name.clone(),
+            state: container.state,
+            image: container.config.image.clone(),
+            image_id: container.image_id.clone(),
+            started_at: container.started_at,
+            finished_at: container.finished_at,
+            exit_code: container.exit_code,
+            oom_killed: container.oom_killed,
+            restart_count: container.restart_count,
+            health: container.health,
+        }
+    }
+}
+
+/// How often the command has ended in a row; kept so that a restart of the controller forgets nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RecoveryStatus {
+    /// The generation that is counted for; a newer one begins anew.
+    pub generation: Generation,
+    /// Ends in a row, each within `stableAfter` of its start.
+    pub crashes: u32,
+    /// The end that was counted last, so that none is counted twice. With no crashes: the end that
+    /// this generation found, from which a start is owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Timestamp>,
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What was tried, such as `start container`.
+    pub operation: String,
+    /// Why, as one word.
+    pub reason: Reason,
+    /// The engine's own words.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+    /// The generation that was being brought about.
+    pub generation: Generation,
+}

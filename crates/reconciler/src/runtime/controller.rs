@@ -1,0 +1,167 @@
+//! The builder: what a controller watches, and within which bounds it works.
+//!
+//! It only collects settings; nothing happens until the stream that [`Controller::run`] returns
+//! is polled. Each setting has a default, and each wait a deadline among them.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures::future::{BoxFuture, pending};
+use futures::stream::SelectAll;
+use futures::{FutureExt, Stream};
+
+use super::backoff::Backoff;
+use super::handle::{Handle, Shared};
+use super::outcome::Outcome;
+use super::pass::{self, Work};
+use super::queue::{Limits, Queue};
+use super::request::{Add, ErrorPolicy, Next, Request};
+use super::runner::{Passes, Runner};
+use super::source::{self, Source};
+
+/// Reconciles keys of type `K`, woken by causes of type `C`. See the [module](super).
+pub struct Controller<K, C> {
+    name: &'static str,
+    shared: Arc<Shared<K, C>>,
+    sources: Vec<Source<K, C>>,
+    timeout: Duration,
+    drain_timeout: Duration,
+    shutdown: BoxFuture<'static, ()>,
+}
+
+impl<K, C> Controller<K, C>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    C: Send + Sync + 'static,
+{
+    /// A controller without sources. `name` is for its log lines; `rng` is where all jitter comes
+    /// from, so that the same seed and the same events give the same delays.
+    pub fn new(name: &'static str, rng: Rng) -> Self {
+        let queue = Queue::new(Limits::default(), Backoff::default(), rng);
+        Self {
+            name,
+            shared: Arc::new(Shared::new(queue)),
+            sources: Vec::new(),
+            timeout: Duration::from_mins(5),
+            drain_timeout: Duration::from_secs(30),
+            shutdown: pending().boxed(),
+        }
+    }
+
+    /// Adds a source: each item of the stream names zero or more keys to look at, as
+    /// `(key, cause)` with [`Priority::Event`](super::Priority), as `(key, cause, priority)`, or
+    /// as [`Add`]s. May be called any number of times. The end of a stream is logged; the
+    /// controller goes on without it.
+    pub fn watches<S, M, I>(mut self, stream: S, map: M) -> Self
+    where
+        S: Stream + Send + 'static,
+        M: FnMut(S::Item) -> I + Send + 'static,
+        I: IntoIterator,
+        I::Item: Into<Add<K, C>>,
+    {
+        self.sources.push(source::watched(self.name, stream, map));
+        self
+    }
+
+    /// Adds a periodic source: `list` names keys with [`Priority::Resync`](super::Priority), at
+    /// once and then at every interval. A list that takes longer than the interval is dropped.
+    /// Intervals are at least a millisecond.
+    pub fn resync<L, F>(mut self, interval: Duration, list: L) -> Self
+    where
+        L: FnMut() -> F + Send + 'static,
+        F: Future<Output: IntoIterator<Item = (K, C)>> + Send + 'static,
+    {
+        self.sources.push(source::periodic(self.name, interval, list));
+        self
+    }
+
+    /// How many passes run at once: 10 by default, and at least one.
+    pub fn concurrency(self, limit: usize) -> Self {
+        self.limit(|limits| limits.concurrency = limit)
+    }
+
+    /// How many causes of one pass are kept: 64 by default, and at least one. The rest is counted.
+    pub fn cause_limit(self, limit: usize) -> Self {
+        self.limit(|limits| limits.causes = limit)
+    }
+
+    /// How long a key of some priority must have waited to go before a new one of the next higher
+    /// priority: 10 s by default.
+    pub fn aging(self, interval: Duration) -> Self {
+        self.limit(|limits| limits.aging = interval)
+    }
+
+    /// How long one pass may take before it is dropped and retried: 5 min by default.
+    pub fn timeout(mut self, deadline: Duration) -> Self {
+        self.timeout = deadline;
+        self
+    }
+
+    /// How long to wait after a failure: 1 s to 5 min by default.
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        self.shared.with(|queue, _| queue.set_backoff(backoff));
+        self
+    }
+
+    /// Once this future is ready nothing starts any more, and the stream ends as soon as the
+    /// passes under way have. Without it, the controller runs until its stream is dropped.
+    pub fn graceful_shutdown_on(
+        mut self,
+        signal: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        self.shutdown = signal.boxed();
+        self
+    }
+
+    /// How long the passes under way may take after the shutdown signal before they are aborted:
+    /// 30 s by default.
+    pub fn drain_timeout(mut self, deadline: Duration) -> Self {
+        self.drain_timeout = deadline;
+        self
+    }
+
+    /// A way to submit keys and to look into the queue, now and while the controller runs.
+    pub fn handle(&self) -> Handle<K, C> {
+        Handle::new(Arc::clone(&self.shared))
+    }
+
+    /// Starts the controller. It works while the stream is polled, on a tokio runtime with time
+    /// enabled, where each pass is a task; dropping the stream aborts them.
+    ///
+    /// `reconcile` brings one key to where it should be and says when to look again; `on_error`
+    /// says what to do about its errors. `ctx` is what they share.
+    pub fn run<R, F, P, E, Ctx>(
+        self,
+        reconcile: R,
+        on_error: P,
+        ctx: Arc<Ctx>,
+    ) -> impl Stream<Item = Outcome<K, C, E>> + Send + Unpin
+    where
+        R: Fn(Request<K, C>, Arc<Ctx>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Next, E>> + Send + 'static,
+        P: Fn(&K, &E, &Arc<Ctx>) -> ErrorPolicy + Send + Sync + 'static,
+        E: Send + 'static,
+        Ctx: Send + Sync + 'static,
+    {
+        let work = Arc::new(Work { reconcile, on_error, ctx, timeout: self.timeout });
+        Runner {
+            shared: self.shared,
+            sources: self.sources.into_iter().collect::<SelectAll<_>>(),
+            shutdown: self.shutdown,
+            drain_timeout: self.drain_timeout,
+            spawn: Box::new(move |request, tasks| {
+                tasks.spawn(pass::run(Arc::clone(&work), request))
+            }),
+            passes: Passes::new(),
+            timer: None,
+            drain: None,
+        }
+    }
+
+    fn limit(self, set: impl FnOnce(&mut Limits)) -> Self {
+        self.shared.with(|queue, _| set(queue.limits_mut()));
+        self
+    }
+}

@@ -1,0 +1,63 @@
+//! What became of a pass: the one record per pass that the controller's stream yields.
+//!
+//! Every pass that started yields exactly one outcome, however it ended, unless the stream itself
+//! is dropped. The outcome is a report: the queue has already been told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::request::{Cause, ErrorPolicy, Next};
+
+/// How one pass went.
+#[derive(Debug)]
+pub struct Outcome<K, C, E> {
+    /// The key that was reconciled.
+    pub key: K,
+    /// Every cause that was merged into the pass, oldest first.
+    pub causes: Arc<[Cause<C>]>,
+    /// How many further causes were left out because the bound was reached.
+    pub omitted: u64,
+    /// How many passes of this key had failed in a row before this one.
+    pub attempt: u32,
+    /// How the pass ended.
+    pub result: PassResult<E>,
+    /// How long the key was ready to run before it did.
+    pub queue_duration: Duration,
+    /// How long the pass ran.
+    pub work_duration: Duration,
+    /// When the key will be retried, if it is going to be and nothing names it earlier.
+    pub next_retry: Option<Instant>,
+}
+
+/// How a pass ended.
+#[derive(Debug)]
+pub enum PassResult<E> {
+    /// `reconcile` succeeded.
+    Ok(Next),
+    /// `reconcile` failed, and `on_error` chose what to do about it.
+    Failed(E, ErrorPolicy),
+    /// `reconcile` or `on_error` panicked with this message. Retried with backoff.
+    Panicked(String),
+    /// The pass ran into its deadline and was dropped. Retried with backoff.
+    TimedOut,
+    /// The pass was cut off by the end of the drain. Not retried: the controller is gone.
+    Cancelled,
+}
+
+impl<E> PassResult<E> {
+    /// Whether `reconcile` returned `Ok`.
+    pub fn is_ok(&self) -> bool {
+        matches!(self, Self::Ok(_))
+    }
+
+    /// What the queue is to do: the next wake-up, or the way to retry.
+    pub(super) fn verdict(&self) -> Result<Next, ErrorPolicy> {
+        match self {
+            Self::Ok(next) => Ok(*next),
+            Self::Failed(_, policy) => Err(*policy),
+            Self::Panicked(_) | Self::TimedOut | Self::Cancelled => Err(ErrorPolicy::Retry),
+        }
+    }
+}

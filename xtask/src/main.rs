@@ -1,0 +1,51 @@
+//! The project's tooling: `cargo xtask check | test | integration | demo`.
+//!
+//! One module for each subcommand, and none knows another. It runs the same commands that a person
+//! would, prints what it runs, and ends with 1 if anything failed. Deliberately absent: anything
+//! that only a build server can do; what is red there is red here.
+
+mod cargo;
+mod check;
+mod demo;
+mod integration;
+mod terminal;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Checks, tests and shows trueup")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Refuse what breaks the rules: format, lints, arrows, sizes, clocks, heads, docs, licences
+    Check(check::Args),
+    /// Run every test there is; needs a Docker Engine
+    Test(test::Args),
+    /// Run only the tests on a real Docker Engine, on a private one if there is no other
+    Integration(integration::Args),
+    /// Show the product at work on this machine's Docker Engine
+    Demo(demo::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Integration(args) => integration::run(&args),
+        Command::Demo(args) => demo::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::failure(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
