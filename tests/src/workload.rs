@@ -39,9 +39,17 @@ pub fn target_folder() -> PathBuf {
     workspace_root().join(shared).join("workload")
 }
 
-fn workspace_root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
+/// Cargo says at run time where the running package is; what was compiled in may be another
+/// checkout, if two of them share a target folder.
+fn workspace_root() -> PathBuf {
+    let compiled = env!("CARGO_MANIFEST_DIR");
+    let own = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(compiled.into()));
+    let holds_the_workload = |folder: &&Path| folder.join("tests/workload/Cargo.toml").exists();
+    own.ancestors()
+        .chain(Path::new(compiled).ancestors())
+        .find(holds_the_workload)
+        .map(Path::to_owned)
+        .unwrap_or(own)
 }
 
 fn cargo() -> std::ffi::OsString {

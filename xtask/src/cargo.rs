@@ -4,17 +4,19 @@
 //! deadline; a build takes what it takes, and tests have theirs in `.config/nextest.toml`.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::terminal;
 
-/// The workspace's root, known since this program was compiled in it.
-pub(crate) fn root() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
+/// The workspace's root. Cargo says at run time where this package is; what was compiled in may be
+/// another checkout, if two of them share a target folder.
+pub(crate) fn root() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    let own = PathBuf::from(own);
+    own.parent().map(Path::to_owned).unwrap_or(own)
 }
 
 /// A cargo command in the workspace's root.
@@ -29,15 +31,21 @@ pub(crate) fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Runs cargo and fails if it does.
-pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let line = arguments.join(" ");
-    terminal::step(&format!("cargo {line}"));
-    let status = command(arguments).status().context("cannot start cargo")?;
+/// Runs a cargo command and fails if it does.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let line = line(&command);
+    terminal::step(&line);
+    let status = command.status().context("cannot start cargo")?;
     if !status.success() {
-        bail!("`cargo {line}` failed ({status})");
+        bail!("`{line}` failed ({status})");
     }
     Ok(())
+}
+
+/// The command as a person would type it.
+pub(crate) fn line(command: &Command) -> String {
+    let words = command.get_args().map(|word| word.to_string_lossy());
+    std::iter::once("cargo".into()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether `cargo nextest` can be used.
@@ -49,15 +57,18 @@ pub(crate) fn has_nextest() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The arguments that run the tests of a selection, with nextest if it is there.
-pub(crate) fn test_arguments<'a>(selection: &[&'a str], more: &'a [String]) -> Vec<&'a str> {
-    let runner: &[&str] = if has_nextest() {
-        &["nextest", "run"]
+/// The command that runs the tests of a selection, with nextest if it is there.
+pub(crate) fn tests(selection: &[&str], more: &[String]) -> Command {
+    let mut tests = if has_nextest() {
+        command(&["nextest", "run"])
     } else {
         terminal::note("cargo-nextest is not installed (`cargo install cargo-nextest --locked`);");
-        terminal::note("falling back to `cargo test`, which has no deadline for a test that hangs");
-        &["test"]
+        terminal::note("falling back to `cargo test`: one test at a time, as it cannot tell those");
+        terminal::note("that share the engine, and without a deadline for a test that hangs");
+        let mut tests = command(&["test"]);
+        tests.env("RUST_TEST_THREADS", "1");
+        tests
     };
-    let more = more.iter().map(String::as_str);
-    runner.iter().chain(selection).copied().chain(more).collect()
+    tests.args(selection).args(more);
+    tests
 }

@@ -41,14 +41,23 @@ const RULES: [Rule; 8] = [
 
 /// Runs every rule on the workspace.
 pub(crate) fn run(_args: &Args) -> Result<()> {
+    let root = cargo::root();
     let mut count = 0;
     for (name, rule) in RULES {
         terminal::step(name);
-        let findings = rule(cargo::root())?;
-        for finding in &findings {
-            terminal::result(&finding.to_string());
+        match rule(&root) {
+            Ok(findings) => {
+                for finding in &findings {
+                    terminal::result(&finding.to_string());
+                }
+                count += findings.len();
+            }
+            // A rule that cannot judge refuses, and the next one still has its say.
+            Err(error) => {
+                terminal::failure(&format!("this rule could not be checked: {error:#}"));
+                count += 1;
+            }
         }
-        count += findings.len();
     }
     match count {
         0 => {

@@ -33,8 +33,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         workload::build().await?;
         terminal::step("looking for a Docker Engine");
         let engine = Engine::get(args.private).await?;
-        let arguments = cargo::test_arguments(&["--package", "trueup-tests"], &args.more);
-        let status = run_tests(&engine.endpoint()?, &arguments).await?;
+        let tests = cargo::tests(&["--package", "trueup-tests"], &args.more);
+        let status = run_tests(&engine.endpoint()?, tests).await?;
         // The private engine ends here, with everything that the tests left on it.
         drop(engine);
         if !status.success() {
@@ -77,9 +77,9 @@ impl Engine {
 }
 
 /// Ctrl-C ends the tests and not this program, which has a private engine to take down.
-async fn run_tests(endpoint: &Endpoint, arguments: &[&str]) -> Result<ExitStatus> {
-    terminal::step(&format!("DOCKER_HOST={endpoint} cargo {}", arguments.join(" ")));
-    let mut child = Command::from(cargo::command(arguments))
+async fn run_tests(endpoint: &Endpoint, tests: std::process::Command) -> Result<ExitStatus> {
+    terminal::step(&format!("DOCKER_HOST={endpoint} {}", cargo::line(&tests)));
+    let mut child = Command::from(tests)
         .env("DOCKER_HOST", endpoint.as_str())
         .kill_on_drop(true)
         .spawn()

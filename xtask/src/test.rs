@@ -21,11 +21,12 @@ pub(crate) struct Args {
 /// Runs the tests.
 pub(crate) fn run(args: &Args) -> Result<()> {
     prepare()?;
-    cargo::run(&cargo::test_arguments(&["--workspace"], &args.more))?;
-    if args.more.is_empty() {
-        cargo::run(&["test", "--doc", "--workspace"])?;
-    } else {
+    cargo::run(cargo::tests(&["--workspace"], &args.more))?;
+    if !args.more.is_empty() {
         terminal::note("doc tests are left out, as arguments were given");
+    } else if cargo::has_nextest() {
+        // Without it `cargo test` ran them above.
+        cargo::run(cargo::command(&["test", "--doc", "--workspace"]))?;
     }
     Ok(())
 }

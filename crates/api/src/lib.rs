@@ -1,1 +1,47 @@
-//! Placeholder.
+//! The API of trueup: HTTP and JSON under `/v1`, over a unix socket or loopback TCP.
+//!
+//! - [`wire`]: the shapes that travel; what they are made of is re-exported in [`domain`].
+//! - [`Problem`]: every refusal, as RFC 9457 has it.
+//! - [`Client`]: what the command line uses, for any program in Rust.
+//! - `server` (feature `server`): the other end; it knows the ports of the domain and no more.
+//!
+//! # Routes
+//!
+//! | method and path | does |
+//! | --- | --- |
+//! | `POST /v1/workspaces` | applies manifests, all or none; `dryRun` only says what it would do |
+//! | `GET /v1/workspaces?owner=&label=k=v&phase=` | lists; `label` may be repeated, all must match |
+//! | `GET /v1/workspaces/{owner}/{name}` | one |
+//! | `DELETE /v1/workspaces/{owner}/{name}?volumes=&resourceVersion=` | asks for its end |
+//! | `POST /v1/workspaces/{owner}/{name}/{verb}` | `start`, `stop`, `pause`, `resume`, `archive` |
+//! | `POST /v1/workspaces/{owner}/{name}/sync` | has one reconciled now |
+//! | `POST /v1/sync` | has all reconciled now |
+//! | `GET /v1/workspaces/{owner}/{name}/passes?limit=` | its newest passes, newest first |
+//! | `GET /v1/events?after=&owner=&name=&limit=&wait=` | events in order; waits for one up to `wait` seconds |
+//! | `GET /v1/events?last=&owner=&name=` | the newest events, in order |
+//! | `GET /v1/version`, `GET /healthz`, `GET /readyz` | about the controller itself |
+//!
+//! Unknown parameters and unknown fields are refused, so that a misspelt one never passes for "not
+//! given". Deliberately absent: authentication. The unix socket is its owner's alone, and the TCP
+//! listener takes loopback only.
+
+mod address;
+mod client;
+mod error;
+mod problem;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod wire;
+
+pub use address::{Address, default_socket};
+pub use client::{Client, EventFilter, WorkspaceFilter};
+pub use error::Error;
+pub use problem::{ItemProblem, Problem, ProblemKind};
+
+/// The types of the domain that appear in the API, for clients that depend on this crate alone.
+pub mod domain {
+    pub use trueup_domain::{
+        condition, container, error, event, id, manifest, name, pass, port::Clock, quantity, spec,
+        status, workspace,
+    };
+}

@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The controller: configuration in, a running `trueup` out.
+//!
+//! The only place where the crates meet. It wires them, supervises their tasks and ends them in
+//! order; it decides nothing about workspaces.
+
+pub mod clock;
+mod error;
+mod live;
+mod projects;
+mod run;
+pub mod settings;
+mod traces;
+
+pub use error::Error;
+pub use projects::HostProjects;
+pub use run::run;
+pub use settings::Settings;

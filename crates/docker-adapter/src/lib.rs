@@ -1,1 +1,48 @@
-//! Placeholder.
+//! The [`Engine`](trueup_domain::port::Engine) port over the Docker Engine's API.
+//!
+//! Everything that the rest of the project knows about Docker ends here: requests are made from
+//! domain values, and answers are turned into domain values or into an
+//! [`EngineError`](trueup_domain::error::EngineError) that keeps the engine's own words.
+//!
+//! Invariants: every call has a deadline, a span and a bounded place in a lane; an action that finds
+//! things as they should be succeeds; what is not known to have failed is of class `Unknown`.
+//!
+//! # API versions
+//! bollard 0.21.1 negotiates a version and then sends every path without one: it joins an absolute
+//! path to its versioned base, which drops the base's `/v1.x`. An engine answers such a request with
+//! its newest version, so that an engine newer than the models could answer what they cannot read.
+//! The [`transport`] therefore asks the engine for its range before the first call and after
+//! every loss of the connection, and puts the newest version that both sides know in front of every
+//! path. Versions from 1.41 (Docker 20.10) to 1.52 (Docker 29) are spoken.
+//!
+//! # Files
+//! - [`options`]: where the engine is, and all limits.
+//! - `transport`: bytes to and from the engine, versions. `call`: deadline, lane, span.
+//! - `classify`: an engine's refusal → reason and class.
+//! - `engine`: the port. `perform`: one arm per action. `create`, `network`, `subnet`, `volume`,
+//!   `pull`: what an arm needs more words for.
+//! - `convert`: inspect answers → domain. `list`: rows of a list → domain.
+//! - `watch`: events, relists and reconnection.
+//!
+//! Deliberately absent: TLS and ssh, retries (the queue has them), usage figures.
+
+mod call;
+mod classify;
+mod convert;
+mod create;
+mod engine;
+mod error;
+mod list;
+mod network;
+pub mod options;
+mod perform;
+mod pull;
+mod subnet;
+mod transport;
+mod volume;
+mod watch;
+mod window;
+
+pub use engine::DockerEngine;
+pub use error::Error;
+pub use options::{Concurrency, Deadlines, Options};

@@ -135,7 +135,7 @@ fn container_config(
         image: spec.image.to_string(),
         command: spec.command.clone(),
         env: spec.env.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
-        working_dir: spec.working_dir.as_ref().map(ToString::to_string),
+        working_dir: spec.working_dir.as_ref().map(|dir| plain(dir.as_str())),
         user: spec.user.as_ref().map(ToString::to_string),
         hostname: workspace.metadata.name.to_string(),
         mounts: mounts(workspace),
@@ -177,18 +177,26 @@ fn spec_hash(config: &ContainerConfig) -> String {
 fn mounts(workspace: &Workspace) -> BTreeSet<Mount> {
     let spec = &workspace.spec;
     let project = spec.project.iter().map(|project| Mount {
-        target: project.target.to_string(),
+        target: plain(project.target.as_str()),
         kind: MountKind::Bind,
-        source: project.path.to_string(),
+        source: plain(project.path.as_str()),
         read_only: project.read_only,
     });
     let volumes = spec.volumes.iter().map(|volume| Mount {
-        target: volume.target.to_string(),
+        target: plain(volume.target.as_str()),
         kind: MountKind::Volume,
         source: volume_name(workspace, &volume.name),
         read_only: false,
     });
     project.chain(volumes).collect()
+}
+
+/// A path as the engine reports it back: without a slash at its end.
+fn plain(path: &str) -> String {
+    match path.trim_end_matches('/') {
+        "" => "/".to_owned(),
+        path => path.to_owned(),
+    }
 }
 
 fn ports(spec: &Spec, policy: &Policy) -> BTreeSet<PortBinding> {

@@ -32,6 +32,8 @@ pub enum Remedy {
     Rename,
     /// An update in place.
     Update,
+    /// A new container, once this one is to start again; until then it does no harm.
+    RecreateToStart,
     /// A new container.
     Recreate,
 }
@@ -158,7 +160,7 @@ impl Found {
             && network.map(|state| &state.id) != attached;
         if replaced && desired.network == observed.config.network {
             let (want, have) = ("the present network", "one that is gone");
-            self.push("network", want.to_owned(), have.to_owned(), Remedy::Recreate);
+            self.push("network", want.to_owned(), have.to_owned(), Remedy::RecreateToStart);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The events of a pass: what changed between two statuses, in the order in which it was seen.
 
 use crate::{
+    container::HealthState,
     event::{CONTROLLER, EventType, NewEvent},
     id::Generation,
     status::{ContainerStatus, Status},
@@ -74,11 +75,18 @@ impl Teller {
             _ => false,
         };
         if is_same {
-            return None;
+            return self.health(before?, after?);
         }
         let reason =
             format!("container_state_changed_{}_to_{}", state_word(before), state_word(after));
         Some(self.event(EventType::ContainerUpdate, reason, describe(before, after)))
+    }
+
+    fn health(&self, before: &ContainerStatus, after: &ContainerStatus) -> Option<NewEvent> {
+        let (old, new) = (health_word(before), health_word(after));
+        let reason = format!("container_health_changed_{old}_to_{new}");
+        let message = format!("the health of container {} is {new}", after.name);
+        (old != new).then(|| self.event(EventType::ContainerUpdate, reason, message))
     }
 
     fn failure(&self, old: &Status, new: &Status) -> Option<NewEvent> {
@@ -95,13 +103,22 @@ impl Teller {
     fn recovery(&self, old: &Status, new: &Status) -> Option<NewEvent> {
         let failure = old.last_error.as_ref()?;
         let is_over = new.last_error.is_none();
-        let message = format!("{} works again", failure.operation);
+        let message = format!("{}: no longer failing", failure.operation);
         is_over.then(|| self.event(EventType::Recovery, failure.reason.to_string(), message))
     }
 }
 
 fn state_word(container: Option<&ContainerStatus>) -> &'static str {
     container.map_or("absent", |container| container.state.as_str())
+}
+
+fn health_word(container: &ContainerStatus) -> &'static str {
+    match container.health {
+        None => "unknown",
+        Some(HealthState::Starting) => "starting",
+        Some(HealthState::Healthy) => "healthy",
+        Some(HealthState::Unhealthy) => "unhealthy",
+    }
 }
 
 fn describe(before: Option<&ContainerStatus>, after: Option<&ContainerStatus>) -> String {

@@ -56,6 +56,12 @@ pub enum Presence {
     NotAsked,
 }
 
+impl From<bool> for Presence {
+    fn from(is_here: bool) -> Self {
+        if is_here { Self::Here } else { Self::Missing }
+    }
+}
+
 /// A network that exists on the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkState {

@@ -19,11 +19,6 @@ mod judgement;
 mod restart;
 mod running;
 
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;
-
 use crate::{
     action::Action,
     container::{Container, ContainerState},
@@ -143,6 +138,11 @@ impl Decision {
         Self { wake_at: Some(until), settled: false, ..Self::rest(phase, recovery, why) }
     }
 
+    /// Whether nothing happens until something changes.
+    fn rests(&self) -> bool {
+        self.actions.is_empty() && self.wake_at.is_none()
+    }
+
     fn with_trouble(self, reason: &'static str, message: impl Into<String>) -> Self {
         Self { trouble: Some(Trouble { reason, message: message.into() }), ..self }
     }
@@ -178,11 +178,11 @@ fn recovery(desired: &Desired, container: Option<&Container>) -> RecoveryStatus 
     }
 }
 
-/// How long to wait for the engine to finish a removal that is under way.
-const REMOVAL_PATIENCE: SignedDuration = SignedDuration::from_millis(500);
+/// How long to wait for the engine to finish what it has begun by itself.
+const ENGINE_PATIENCE: SignedDuration = SignedDuration::from_millis(500);
 
-/// What is done about a container that is in nobody's hands: being removed, or dead.
-fn wait_for_removal(phase: Phase, recovery: RecoveryStatus, now: Timestamp) -> Decision {
-    let until = now.saturating_add(REMOVAL_PATIENCE).unwrap_or(now);
-    Decision::wait(until, phase, recovery, "the engine is removing the container")
+/// What is done about a container that the engine itself is removing or restarting.
+fn wait(phase: Phase, recovery: RecoveryStatus, now: Timestamp, why: &str) -> Decision {
+    let until = now.saturating_add(ENGINE_PATIENCE).unwrap_or(now);
+    Decision::wait(until, phase, recovery, why)
 }

@@ -114,7 +114,9 @@ impl TryFrom<f64> for Cpus {
     type Error = String;
     fn try_from(cores: f64) -> Result<Self, String> {
         if !(0.01..=4096.0).contains(&cores) {
-            return Err(format!("`{cores}` cpus is out of range; from 0.01 to 4096"));
+            return Err(format!(
+                "`{cores}` cpus are out of range; write a number from 0.01 to 4096"
+            ));
         }
         // In range by the check above, so the conversion neither truncates much nor wraps.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
@@ -135,8 +137,8 @@ impl fmt::Display for Cpus {
 }
 
 /// A length of time; written `10s`, `5m`, `1h30m`, `250ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct Period(Duration);
 
 impl Period {
@@ -165,6 +167,23 @@ impl TryFrom<String> for Period {
         let signed: SignedDuration =
             friendly::SpanParser::new().parse_duration(text.as_bytes()).map_err(|_| unusable())?;
         Duration::try_from(signed).map(Self).map_err(|_| unusable())
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Period;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a length of time such as `10s`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
+                Period::try_from(text.to_owned()).map_err(E::custom)
+            }
+        }
+        // Not as a string, so that a bare number is told about its unit and not about quotes.
+        deserializer.deserialize_any(Visitor)
     }
 }
 

@@ -565,9 +565,26 @@ async fn q9_draining_ends_at_its_deadline_and_reports_what_was_cut() {
     assert!(outcomes.next().await.is_none());
     assert!(outcomes.next().await.is_none(), "the end is the end");
     assert!(handle.snapshot().running.is_empty());
-    drop(outcomes);
     tokio::task::yield_now().await;
     assert_eq!(log.state(|state| state.running.values().sum::<usize>()), 0, "the tasks are gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn q9_the_sources_are_let_go_at_the_shutdown() {
+    let held = Arc::new(());
+    let holder = Arc::clone(&held);
+    let endless = stream::pending::<Key>().map(move |key| {
+        let _held = &holder;
+        key
+    });
+    let controller = controller()
+        .watches(endless, |key| [(key, 0)])
+        .watches(at(&[(0, "a")]), |key| [(key, 0)])
+        .graceful_shutdown_on(sleep(seconds(5)));
+    let mut outcomes = controller.run(takes(seconds(10)), retry, Log::new());
+    assert_eq!(Arc::strong_count(&held), 2);
+    next(&mut outcomes).await;
+    assert_eq!(Arc::strong_count(&held), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -701,6 +718,14 @@ async fn a_source_may_name_no_key_or_several_and_its_end_does_not_end_the_contro
     }
     expect_quiet(&mut outcomes).await;
     assert_eq!(keys, ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_with_more_items_than_are_taken_in_at_once_is_read_to_its_end() {
+    let items = stream::iter(0..1_000);
+    let controller = controller().watches(items, |item| (item == 999).then_some(("last", 0)));
+    let mut outcomes = controller.run(takes(Duration::ZERO), retry, Log::new());
+    assert_eq!(next(&mut outcomes).await.key, "last");
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,7 +67,7 @@ fn uses(source: &Source) -> Vec<Finding> {
 }
 
 fn is_refused(path: &[String], imports: &Imports) -> bool {
-    let [.., owner, function] = path else { return false };
+    let [.., _, function] = path else { return false };
     let refused = |owner: &str| REFUSED.contains(&(owner, function.as_str()));
     imports.resolve(path).iter().any(|full| match full.as_slice() {
         // No import explains the name, so nothing says that it is a harmless one.
@@ -85,7 +85,7 @@ fn collect(tokens: TokenStream, paths: &mut Vec<(Vec<String>, usize)>) {
     for token in tokens {
         match token {
             TokenTree::Ident(word) => {
-                if colons != 2 {
+                if colons != 2 || path.is_empty() {
                     paths.push((std::mem::take(&mut path), line));
                     line = word.span().start().line;
                 }

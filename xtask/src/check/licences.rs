@@ -22,7 +22,8 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>> {
     let mut command = MetadataCommand::new();
     // Without a platform cargo fetches what no platform of ours ever compiles.
     let platforms = rules.targets.iter().map(|target| format!("--filter-platform={target}"));
-    command.manifest_path(root.join("Cargo.toml")).other_options(platforms.collect::<Vec<_>>());
+    let options = platforms.chain(["--all-features".to_owned()]).collect::<Vec<_>>();
+    command.manifest_path(root.join("Cargo.toml")).other_options(options);
     let metadata = command.exec().context("ask cargo for the dependencies")?;
     // Written by the call above if it was not there.
     let lock = sources::read(root, Path::new(LOCK))?;

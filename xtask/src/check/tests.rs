@@ -1,5 +1,6 @@
 //! Each rule on a small made-up tree: it refuses what it is for, and lets a clean tree pass.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -103,17 +104,18 @@ fn an_arrow_renamed_in_the_root_manifest_is_refused() {
 }
 
 #[test]
-fn tests_may_use_the_test_package_and_nothing_else_that_is_not_allowed() {
+fn tests_may_use_the_test_package_and_their_own_and_nothing_else_that_is_not_allowed() {
     let root = clean();
     package(
         &root,
         "store",
-        "[dev-dependencies]\ntrueup-tests.workspace = true\ntrueup-api.workspace = true\n",
+        "[dev-dependencies]\ntrueup-tests.workspace = true\ntrueup-store.workspace = true\n\
+         trueup-api.workspace = true\n",
     );
     package(&root, "domain", "[dependencies]\ntrueup-tests.workspace = true\n");
     assert_eq!(
         found(arrows::check, &root),
-        ["crates/domain/Cargo.toml:7 arrow", "crates/store/Cargo.toml:8 arrow"]
+        ["crates/domain/Cargo.toml:7 arrow", "crates/store/Cargo.toml:9 arrow"]
     );
 }
 
@@ -252,24 +254,23 @@ fn a_file_that_does_not_say_what_it_is_for_is_refused() {
 #[test]
 fn a_dependency_whose_licence_is_not_allowed_is_refused() {
     let root = clean();
-    let vendored = |name: &str, licence: &str| {
+    // Elsewhere, as a path inside the workspace would make them members of it.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut dependencies = "[dependencies]\n".to_owned();
+    for (name, licence) in [
+        ("fine", "license = \"MIT/GPL-3.0-only\"\n"),
+        ("strict", "license = \"Apache-2.0 AND GPL-3.0-only\"\n"),
+        ("silent", ""),
+    ] {
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"1.2.3\"\nedition = \"2024\"\n{licence}\
-             [workspace]\n"
+            "[package]\nname = \"{name}\"\nversion = \"1.2.3\"\nedition = \"2024\"\n{licence}"
         );
-        write(&root, &format!("vendor/{name}/Cargo.toml"), &manifest);
-        write(&root, &format!("vendor/{name}/src/lib.rs"), "//! Vendored.\n");
-    };
-    vendored("fine", "license = \"MIT/GPL-3.0-only\"\n");
-    vendored("strict", "license = \"Apache-2.0 AND GPL-3.0-only\"\n");
-    vendored("silent", "");
-    package(
-        &root,
-        "store",
-        "[dependencies]\nfine = { path = \"../../vendor/fine\" }\n\
-         silent = { path = \"../../vendor/silent\" }\n\
-         strict = { path = \"../../vendor/strict\" }\n",
-    );
+        write(&elsewhere, &format!("{name}/Cargo.toml"), &manifest);
+        write(&elsewhere, &format!("{name}/src/lib.rs"), "//! Vendored.\n");
+        let path = elsewhere.path().join(name);
+        writeln!(dependencies, "{name} = {{ path = \"{}\" }}", path.display()).unwrap();
+    }
+    package(&root, "store", &dependencies);
 
     let findings = licences::check(root.path()).unwrap();
     let mut said: Vec<&str> = findings.iter().map(|finding| finding.what.as_str()).collect();

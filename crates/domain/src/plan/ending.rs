@@ -5,7 +5,7 @@
 use super::{Decision, recovery};
 use crate::{
     action::Action,
-    container::{Container, ContainerState},
+    container::{Container, ContainerState, NetworkMode},
     desired::Desired,
     observed::Observation,
     status::Phase,
@@ -82,6 +82,7 @@ fn remove(desired: &Desired, container: &Container, phase: Phase, why: &str) -> 
     // A removal that the engine has under way is asked for again: it may have died half-way, and
     // asking twice is harmless.
     actions.push(Action::RemoveContainer(container.id.clone()));
+    actions.extend(outgrown_network(desired, container));
     let why = format!("{why} and is {}", container.state.as_str());
     Decision::act(actions, phase, recovery, why)
 }
@@ -92,6 +93,16 @@ pub(super) fn stop(desired: &Desired, container: &Container) -> Vec<Action> {
         .then(|| Action::UnpauseContainer(container.id.clone()));
     let stop = Action::StopContainer { container: container.id.clone(), grace: desired.stop_grace };
     thaw.into_iter().chain([stop]).collect()
+}
+
+/// The network of its own that an older declaration gave the workspace and the present one does not:
+/// when the container is gone, nothing refers to it any more.
+pub(super) fn outgrown_network(desired: &Desired, container: &Container) -> Option<Action> {
+    // Only a network of its own is called like the container.
+    let own = &desired.config.name;
+    let is_attached = matches!(&container.config.network, NetworkMode::Named { name } if name == own);
+    let is_wanted = desired.network.as_ref().is_some_and(|network| network.name == *own);
+    (is_attached && !is_wanted).then(|| Action::RemoveNetwork { name: own.clone() })
 }
 
 fn unused_network(desired: &Desired, observed: &Observation) -> Vec<Action> {

@@ -18,8 +18,9 @@ pub(super) fn status(
     now: Timestamp,
 ) -> Status {
     let before = &desired.workspace.status;
-    // A failure is over when everything is as it should be.
-    let failure = desired.failure.as_ref().filter(|_| !decision.settled);
+    // A failure is over when everything is as it should be, or when nothing is tried any more.
+    let is_over = decision.settled || decision.rests();
+    let failure = desired.failure.as_ref().filter(|_| !is_over);
     let mut voice = Voice::new(desired, now);
     voice.ready(desired, container, decision);
     voice.synced(decision, failure);
@@ -48,6 +49,7 @@ pub(super) fn unknown_status(desired: &Desired, error: &EngineError, now: Timest
         phase: Phase::Unknown,
         observed_generation: desired.workspace.generation,
         conditions: voice.conditions,
+        last_error: desired.failure.clone(),
         ..before.clone()
     }
 }
@@ -101,11 +103,10 @@ impl<'a> Voice<'a> {
     }
 
     fn progressing(&mut self, decision: &Decision, failure: Option<&Failure>) {
-        let is_at_work = !decision.actions.is_empty() || decision.wake_at.is_some();
         let (truth, reason) = match (decision.settled, failure) {
             (true, _) => (false, "AsDeclared".to_owned()),
             (false, Some(_)) => (true, "Retrying".to_owned()),
-            (false, None) if is_at_work => (true, decision.phase.to_string()),
+            (false, None) if !decision.rests() => (true, decision.phase.to_string()),
             (false, None) => (false, "NothingToDo".to_owned()),
         };
         self.say(ConditionType::Progressing, truth.into(), &reason, "");

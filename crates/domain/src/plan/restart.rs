@@ -42,7 +42,7 @@ pub(super) fn judge(
     } else {
         known
     };
-    if rules.give_up_after > 0 && counted.crashes > rules.give_up_after {
+    if rules.give_up_after > 0 && counted.crashes >= rules.give_up_after {
         return (Verdict::GiveUp, counted);
     }
     let backoff =

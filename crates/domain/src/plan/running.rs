@@ -3,7 +3,7 @@
 use super::{
     Decision, ending, recovery,
     restart::{self, Verdict},
-    wait_for_removal,
+    wait,
 };
 use crate::{
     action::Action,
@@ -40,46 +40,69 @@ pub(super) fn keep(
 ) -> Decision {
     let recovery = recovery(desired, Some(container));
     match container.state {
-        ContainerState::Removing => return wait_for_removal(Phase::Restarting, recovery, now),
+        ContainerState::Removing => {
+            let why = "the engine is removing the container";
+            return wait(Phase::Restarting, recovery, now, why);
+        }
         ContainerState::Dead => {
             return replace(desired, observed, container, "the container is dead");
         }
         _ => {}
     }
     let differences = drift::drift(&desired.config, container, observed.network.as_ref());
-    let outdated = drift::is_outdated(&desired.config, container);
-    let worst = differences.iter().map(|difference| difference.remedy).max();
-    if outdated {
+    if drift::is_outdated(&desired.config, container) {
         let why = format!("the declaration has changed: {}", list(&differences));
         return replace(desired, observed, container, &why);
     }
+    let driven = drive(desired, container, now);
+    let starts = driven.actions.iter().any(|action| matches!(action, Action::StartContainer(_)));
+    let worst = differences.iter().map(|difference| difference.remedy).max();
     // A stopped container whose network is gone can never start again, whatever `onDrift` says.
-    let unstartable = !container.state.has_process()
-        && differences.iter().any(|difference| difference.field == "network");
-    match desired.workspace.spec.on_drift {
-        _ if unstartable => {
-            let why = format!("the container cannot start: {}", list(&differences));
-            replace(desired, observed, container, &why)
-        }
-        OnDrift::Recreate if worst == Some(Remedy::Recreate) => {
-            let why = format!("the container was altered: {}", list(&differences));
-            replace(desired, observed, container, &why)
-        }
-        OnDrift::Recreate => {
-            let mends = mends(desired, container, &differences);
-            let decision = drive(desired, container, now);
-            prepend(mends, decision, &differences)
-        }
-        OnDrift::Report if !differences.is_empty() => {
-            let decision = drive(desired, container, now);
-            if decision.trouble.is_some() {
-                return decision;
-            }
-            let settled = false;
-            Decision { settled, ..decision }.with_trouble("Drift", list(&differences))
-        }
-        OnDrift::Report | OnDrift::Ignore => drive(desired, container, now),
+    if starts && differences.iter().any(|found| found.remedy == Remedy::RecreateToStart) {
+        let why = format!("the container cannot start: {}", list(&differences));
+        let replaced = replace(desired, observed, container, &why);
+        return Decision { recovery: driven.recovery, ..replaced };
     }
+    if desired.workspace.spec.on_drift == OnDrift::Recreate && worst == Some(Remedy::Recreate) {
+        let why = format!("the container was altered: {}", list(&differences));
+        return replace(desired, observed, container, &why);
+    }
+    match &observed.project {
+        // What its folder's path leads to may have changed since the container was made.
+        ProjectFolder::Forbidden(why) if starts => refused(driven.recovery, why),
+        _ => mend(desired, container, driven, differences),
+    }
+}
+
+/// Mends in place what was altered, or tells of it, beside whatever else is to be done.
+fn mend(
+    desired: &Desired,
+    container: &Container,
+    driven: Decision,
+    differences: Vec<Difference>,
+) -> Decision {
+    let on_drift = desired.workspace.spec.on_drift;
+    // Limits are no part of the digest. That they were declared anew is no drift, whatever is to be
+    // done about drift.
+    let is_declared = limits_are_new(desired);
+    let (to_mend, others): (Vec<_>, Vec<_>) = differences.into_iter().partition(|difference| {
+        on_drift == OnDrift::Recreate || (is_declared && difference.remedy == Remedy::Update)
+    });
+    let decision = prepend(desired, mends(desired, container, &to_mend), driven, &to_mend);
+    if on_drift == OnDrift::Report && !others.is_empty() && decision.trouble.is_none() {
+        Decision { settled: false, ..decision }.with_trouble("Drift", list(&others))
+    } else {
+        decision
+    }
+}
+
+/// Whether no update of the limits has succeeded yet in this generation.
+fn limits_are_new(desired: &Desired) -> bool {
+    let generation = desired.workspace.generation;
+    let failed = desired.failure.as_ref().is_some_and(|failure| {
+        failure.generation == generation && failure.operation == "update resources"
+    });
+    failed || desired.workspace.status.recovery.generation != generation
 }
 
 /// Brings a container that is as declared into the desired state.
@@ -109,7 +132,7 @@ fn drive(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
         ContainerState::Exited => ended(desired, container, now),
         ContainerState::Restarting | ContainerState::Removing | ContainerState::Dead => {
             let recovery = recovery(desired, Some(container));
-            wait_for_removal(Phase::Restarting, recovery, now)
+            wait(Phase::Restarting, recovery, now, "the engine is starting the container again")
         }
     }
 }
@@ -191,6 +214,7 @@ fn replace(
         actions.extend(ending::stop(desired, container));
     }
     actions.push(Action::RemoveContainer(container.id.clone()));
+    actions.extend(ending::outgrown_network(desired, container));
     actions.extend(creation(desired, observed));
     Decision::act(actions, phase, recovery, why)
 }
@@ -204,6 +228,9 @@ fn preparations(desired: &Desired, observed: &Observation) -> Result<Vec<Action>
         return Err(why.clone());
     }
     let spec = &desired.workspace.spec;
+    if spec.project.is_some() && observed.project == ProjectFolder::NotAsked {
+        return Err("nobody has looked whether the project folder may be mounted".to_owned());
+    }
     let pull = match spec.image_pull_policy {
         ImagePullPolicy::Always => true,
         ImagePullPolicy::IfNotPresent => observed.image == Presence::Missing,
@@ -275,13 +302,22 @@ fn mends(desired: &Desired, container: &Container, differences: &[Difference]) -
 }
 
 /// Puts the mends before whatever else is to be done.
-fn prepend(mends: Vec<Action>, decision: Decision, differences: &[Difference]) -> Decision {
+fn prepend(
+    desired: &Desired,
+    mends: Vec<Action>,
+    decision: Decision,
+    differences: &[Difference],
+) -> Decision {
     if mends.is_empty() {
         return decision;
     }
+    let declared = limits_are_new(desired)
+        && differences.iter().all(|difference| difference.remedy == Remedy::Update);
+    let changed =
+        if declared { "the declaration has changed" } else { "the container was altered" };
     Decision {
         actions: mends.into_iter().chain(decision.actions).collect(),
-        why: format!("the container was altered: {}; {}", list(differences), decision.why),
+        why: format!("{changed}: {}; {}", list(differences), decision.why),
         settled: false,
         ..decision
     }

@@ -201,7 +201,9 @@ fn check_env_name(text: &str) -> Result<(), String> {
 
 fn check_label_key(text: &str) -> Result<(), String> {
     if text.starts_with("trueup.") {
-        return Err(format!("label `{text}`: the prefix `trueup.` is reserved"));
+        return Err(format!(
+            "label `{text}`: the prefix `trueup.` is reserved; choose another one"
+        ));
     }
     if text.is_empty()
         || text.len() > 253

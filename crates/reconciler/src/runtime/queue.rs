@@ -21,6 +21,7 @@
 
 mod entry;
 mod line;
+mod report;
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -32,6 +33,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use self::entry::{Bundle, Entry, Rank, Reminder, Streak};
+pub use self::report::{Snapshot, Stats};
 use super::backoff::Backoff;
 use super::request::{Add, Cause, Enqueued, ErrorPolicy, Next, Request, Trigger};
 
@@ -53,38 +55,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { concurrency: 10, causes: 64, aging: Duration::from_secs(10) }
     }
-}
-
-/// Counters since the queue was made, and how much is in it now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// How often a key came to stand in line.
-    pub adds: u64,
-    /// How often a key was taken out of the line to run.
-    pub gets: u64,
-    /// How often something was merged into a key that stood in line already.
-    pub merged: u64,
-    /// How many causes were left out because their pass had enough of them.
-    pub omitted: u64,
-    /// Keys that stand in line, or will as soon as their present run is over.
-    pub queued: usize,
-    /// Keys that run.
-    pub running: usize,
-    /// Keys with a timer: a retry, a wake-up or a reminder.
-    pub waiting: usize,
-    /// Keys about which anything is known at all; 0 when idle.
-    pub known: usize,
-}
-
-/// Which keys are where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot<K> {
-    /// In the order in which they would start now; those that still run come last.
-    pub queued: Vec<K>,
-    /// In no particular order.
-    pub running: Vec<K>,
-    /// By their earliest deadline. A key may be here and in another list too.
-    pub waiting: Vec<(K, Instant)>,
 }
 
 /// Keys with causes, priorities, retries and wake-ups. See the [module](self).
@@ -230,7 +200,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         self.fire(now);
         let Some(&id) = self.ids.get(key) else { return };
         let entry = &mut self.entries[id];
-        let retry_at = entry.streak.retry_at.filter(|_| !entry.running).map(|_| now);
+        let retry_at = entry.streak.retry_at.map(|_| now);
         entry.streak = Streak { retry_at, ..Streak::default() };
         self.settle(id);
         self.fire(now);

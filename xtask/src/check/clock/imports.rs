@@ -79,7 +79,6 @@ impl Imports {
             syn::UseTree::Rename(rename) => {
                 self.name(&rename.rename.to_string(), prefix, &rename.ident.to_string());
             }
-            _ => {}
         }
     }
 

@@ -1,0 +1,82 @@
+//! What the server needs from the controller: the domain's ports, and two of its own.
+
+use crate::wire::{LiveView, VersionInfo};
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use trueup_domain::{
+    id::WorkspaceId,
+    manifest::Manifest,
+    pass::Cause,
+    port::{Changes, Clock, EventLog, PassLog, Workspaces},
+};
+
+/// All that the handlers work with.
+#[derive(Clone)]
+pub struct State {
+    /// The desired side of the store.
+    pub workspaces: Arc<dyn Workspaces>,
+    /// The history of passes.
+    pub passes: Arc<dyn PassLog>,
+    /// The event log.
+    pub events: Arc<dyn EventLog>,
+    /// News of every change, which wakes long polls.
+    pub changes: Arc<dyn Changes>,
+    /// Time and new ids.
+    pub clock: Arc<dyn Clock>,
+    /// The running controller.
+    pub live: Arc<dyn Live>,
+    /// What may be declared on this host.
+    pub admit: Arc<dyn Admission>,
+    /// What `GET /v1/version` answers.
+    pub version: VersionInfo,
+}
+
+/// The running controller, as far as the API looks into it. Nothing here waits.
+pub trait Live: Send + Sync + 'static {
+    /// Has a workspace reconciled as soon as its turn comes. Never refused: requests for one
+    /// workspace merge.
+    fn request_sync(&self, id: WorkspaceId, cause: Cause);
+
+    /// What the controller knows of a workspace; `None` when it does not know it.
+    fn live(&self, id: WorkspaceId) -> Option<LiveView>;
+
+    /// Whether the engine can be watched now.
+    fn engine_status(&self) -> EngineStatus;
+}
+
+/// Whether the engine can be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineStatus {
+    /// It can.
+    Reachable,
+    /// It cannot, and why.
+    Unreachable(String),
+}
+
+/// Decides whether a valid manifest may be declared on this host.
+#[async_trait]
+pub trait Admission: Send + Sync + 'static {
+    /// Refuses with a sentence for the user, such as that the project folder lies outside the
+    /// configured roots. Has a deadline of its own.
+    async fn admit(&self, manifest: &Manifest) -> Result<(), String>;
+}
+
+/// How many long polls may wait at once; more are told to come again.
+const LONG_POLLS: usize = 256;
+
+/// The state with what the server itself keeps.
+pub(super) struct Inner {
+    pub(super) state: State,
+    /// One permit for each long poll that may wait.
+    pub(super) polls: Semaphore,
+}
+
+/// What every handler gets.
+pub(super) type Api = Arc<Inner>;
+
+impl From<State> for Inner {
+    fn from(state: State) -> Self {
+        Self { state, polls: Semaphore::new(LONG_POLLS) }
+    }
+}

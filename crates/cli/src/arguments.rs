@@ -1,0 +1,78 @@
+//! The command line's grammar. What a command's own arguments mean is said beside the command.
+
+use crate::command::{
+    apply::Apply, delete::Delete, describe::Describe, events::Events, get::Get, run::Run,
+    state::State, sync::Sync, validate::Validate, version::Version, wait::Wait,
+};
+use clap::{Args, Parser, Subcommand};
+use trueup_api::{Address, domain::name::Owner};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  the command line is wrong
+  3  a manifest or the configuration is bad; nothing was changed
+  4  there is no such workspace
+  5  someone else changed it first, or it is being deleted
+  6  the controller cannot be reached
+  7  what was waited for did not come in time";
+
+/// Declares development workspaces and keeps Docker in the state that was declared.
+#[derive(Debug, Parser)]
+#[command(name = "trueup", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where the controller is: `unix:///path/to/socket` or `http://127.0.0.1:PORT`.
+    /// Not given: the user's own socket, for root `/run/trueup/trueup.sock`.
+    #[arg(long, global = true, env = "TRUEUP_HOST", value_name = "ADDRESS")]
+    pub(crate) host: Option<Address>,
+    /// Only this owner's workspaces; also says whose a NAME without an owner is.
+    #[arg(long, global = true, env = "TRUEUP_OWNER")]
+    pub(crate) owner: Option<Owner>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Be the controller.
+    Run(Run),
+    /// Declare the workspaces of manifests, all of them or none.
+    Apply(Apply),
+    /// Show workspaces.
+    Get(Get),
+    /// Show everything about a workspace: spec, status, last passes, last events.
+    Describe(Describe),
+    /// Remove workspaces; their named volumes stay unless asked otherwise.
+    Delete(Delete),
+    /// Have workspaces run.
+    Start(State),
+    /// Have workspaces stopped; their containers stay.
+    Stop(State),
+    /// Have all processes of workspaces frozen.
+    Pause(State),
+    /// Have workspaces run again, also after recovery gave up.
+    Resume(State),
+    /// Have the containers of workspaces removed; named volumes stay.
+    Archive(State),
+    /// Have workspaces reconciled now.
+    Sync(Sync),
+    /// Show what happened.
+    Events(Events),
+    /// Check manifests without a controller.
+    Validate(Validate),
+    /// Wait until workspaces are as they should be.
+    Wait(Wait),
+    /// Show the versions of this client and of the controller.
+    Version(Version),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Waiting until workspaces are as they should be, with a deadline.
+//!
+//! The events only wake: what counts is the workspace as it is then read. Phases that change without
+//! an event are seen by looking every two seconds anyway.
+
+use crate::{context::Context, error::Error};
+use std::{collections::HashMap, time::Duration};
+use tokio::time::Instant;
+use trueup_api::{
+    EventFilter, ProblemKind,
+    domain::{
+        condition::ConditionType,
+        id::{EventId, Generation, WorkspaceId},
+        name::WorkspaceKey,
+        status::Phase,
+    },
+    wire::WorkspaceView,
+};
+
+/// The longest time between two looks.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How a workspace should become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Ready, as of its newest generation.
+    Ready,
+    /// In this phase.
+    Phase(Phase),
+    /// In this phase, as of this generation or a newer one.
+    Reached(Phase, Generation),
+    /// Gone.
+    Deleted,
+}
+
+impl Goal {
+    /// The goal in words.
+    pub(crate) fn describe(self) -> String {
+        match self {
+            Self::Ready => "ready".to_owned(),
+            Self::Phase(phase) | Self::Reached(phase, _) => phase.to_string(),
+            Self::Deleted => "deleted".to_owned(),
+        }
+    }
+
+    fn is_met(self, view: &WorkspaceView) -> bool {
+        let status = &view.workspace.status;
+        match self {
+            Self::Ready => {
+                status.observed_generation >= view.workspace.generation
+                    && status.conditions.is_true(ConditionType::Ready)
+            }
+            Self::Phase(phase) => status.phase == phase,
+            Self::Reached(phase, generation) => {
+                status.observed_generation >= generation && status.phase == phase
+            }
+            Self::Deleted => false,
+        }
+    }
+
+    /// Why it can never be met unless somebody does something.
+    fn obstacle(self, view: &WorkspaceView) -> Option<String> {
+        let status = &view.workspace.status;
+        let runs = matches!(
+            self,
+            Self::Ready | Self::Phase(Phase::Running) | Self::Reached(Phase::Running, _)
+        );
+        let current = status.observed_generation >= view.workspace.generation;
+        (runs && current && status.recovery.gave_up)
+            .then(|| "recovery gave up; see `trueup describe`, then `trueup resume`".to_owned())
+    }
+}
+
+/// A workspace that is waited for.
+#[derive(Debug, Clone)]
+pub(crate) struct Awaited {
+    pub(crate) key: WorkspaceKey,
+    /// Its identity: another one that takes its name is not it.
+    pub(crate) id: WorkspaceId,
+    pub(crate) goal: Goal,
+}
+
+/// Waits for all of them, saying on the way what changes. All goals are described alike.
+pub(crate) async fn wait(
+    context: &mut Context<'_>,
+    mut pending: Vec<Awaited>,
+    limit: Duration,
+) -> Result<(), Error> {
+    let Some(first) = pending.first() else { return Ok(()) };
+    let goal = first.goal.describe();
+    let deadline = Instant::now() + limit;
+    let filter = match pending.as_slice() {
+        [one] => EventFilter::from(&one.key),
+        _ => EventFilter::default(),
+    };
+    let mut after = context.client.newest_events(&filter, 1).await?.next;
+    let mut phases = HashMap::new();
+    loop {
+        look(context, &mut pending, &mut phases).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if pending.is_empty() {
+            return Ok(());
+        }
+        if left.is_zero() {
+            let pending = pending.iter().map(|one| describe(one, &phases)).collect();
+            return Err(Error::TimedOut { waited: limit, goal, pending });
+        }
+        after = doze(context, &filter, after, left.min(LOOK)).await?;
+    }
+}
+
+/// Looks at each and keeps those that are not there yet.
+async fn look(
+    context: &mut Context<'_>,
+    pending: &mut Vec<Awaited>,
+    phases: &mut HashMap<WorkspaceKey, Phase>,
+) -> Result<(), Error> {
+    let mut left = Vec::new();
+    for one in pending.drain(..) {
+        let found = context.client.find(&one.key).await?;
+        match (found.filter(|view| view.workspace.id == one.id), one.goal) {
+            (None, Goal::Deleted) => context.output.line(&format!("{} deleted", one.key))?,
+            (None, _) => return Err(Error::NotFound { wanted: vec![one.key.to_string()] }),
+            (Some(view), goal) if goal.is_met(&view) => {
+                context.output.line(&format!("{} is {}", one.key, goal.describe()))?;
+            }
+            (Some(view), goal) => {
+                if let Some(why) = goal.obstacle(&view) {
+                    return Err(Error::Hopeless { key: one.key, why });
+                }
+                let phase = view.workspace.status.phase;
+                if phases.insert(one.key.clone(), phase) != Some(phase) {
+                    context.output.note(&format!("{}: {phase}", one.key));
+                }
+                left.push(one);
+            }
+        }
+    }
+    *pending = left;
+    Ok(())
+}
+
+/// Sleeps until something happens or the time is over; both are fine.
+async fn doze(
+    context: &Context<'_>,
+    filter: &EventFilter,
+    after: EventId,
+    limit: Duration,
+) -> Result<EventId, Error> {
+    // The server counts in whole seconds.
+    if limit >= Duration::from_secs(1) {
+        match context.client.events(filter, after, limit).await {
+            Ok(page) => return Ok(page.next),
+            Err(error) if is_busy(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tokio::time::sleep(limit).await;
+    Ok(after)
+}
+
+/// The server has no place left for one more that waits.
+fn is_busy(error: &trueup_api::Error) -> bool {
+    error.problem().is_some_and(|problem| problem.kind == ProblemKind::Unavailable)
+}
+
+fn describe(one: &Awaited, phases: &HashMap<WorkspaceKey, Phase>) -> String {
+    match phases.get(&one.key) {
+        Some(phase) => format!("{} ({phase})", one.key),
+        None => one.key.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn ready_counts_only_for_the_newest_generation() {
+        let mut view = sample("alice", "web");
+        assert!(Goal::Ready.is_met(&view));
+        view.workspace.generation = view.workspace.generation.next();
+        assert!(!Goal::Ready.is_met(&view));
+    }
+
+    #[test]
+    fn a_workspace_that_recovery_gave_up_on_is_not_waited_for() {
+        let mut view = sample("alice", "web");
+        view.workspace.status.recovery.gave_up = true;
+        assert!(Goal::Ready.obstacle(&view).is_some());
+        assert_eq!(Goal::Deleted.obstacle(&view), None);
+        view.workspace.generation = view.workspace.generation.next();
+        assert_eq!(Goal::Ready.obstacle(&view), None);
+    }
+}

@@ -1,0 +1,265 @@
+//! From start to end: open, wire, serve, drain, close.
+//!
+//! The end comes when it is asked for, or when a task that must live has died: then everything else
+//! is ended in order too, and the error says which it was.
+
+use crate::{
+    Error, HostProjects, Settings,
+    clock::SystemClock,
+    live::{EngineWatch, HostAdmission, Running},
+    settings::LogFormat,
+    traces::ProcessTraces,
+};
+use futures::{FutureExt, Stream, StreamExt, future};
+use std::{
+    collections::BTreeMap, os::unix::fs::DirBuilderExt, panic::AssertUnwindSafe, path::Path,
+    sync::Arc, time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+use trueup_api::{
+    server::{self, Bind, Listeners, State},
+    wire::VersionInfo,
+};
+use trueup_docker_adapter::DockerEngine;
+use trueup_domain::{
+    error::ErrorClass,
+    id::{InstanceId, WorkspaceId},
+    pass::Cause,
+    policy::Policy,
+    port::{Changes, Clock, Engine},
+};
+use trueup_observability::{self as observability, Otlp};
+use trueup_reconciler::{
+    runtime::{Backoff, Controller, ErrorPolicy, Outcome, PassResult},
+    workspace::{Activity, Context, Error as PassError, Feed, inputs, reconcile},
+};
+use trueup_store::SqliteStore;
+
+/// How long the store may take to write what is queued, and the collector to take the last spans.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long one pass may take; every engine call in it has a shorter deadline of its own.
+const PASS_DEADLINE: Duration = Duration::from_mins(45);
+
+/// Runs the controller until `shutdown` is cancelled.
+///
+/// # Errors
+/// What kept it from starting, or which of its tasks died.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Error> {
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(open_store(&settings, clock.as_ref()).await?);
+    let guard = observability::init(&observability_settings(&settings, store.instance_id()))?;
+    let result = serve(&settings, &shutdown, Arc::clone(&store), clock).await;
+    shutdown.cancel();
+    let closed = store.close(CLOSE_DEADLINE).await.map_err(Error::from);
+    tracing::info!("ended");
+    let flushed = guard.shutdown(CLOSE_DEADLINE).await.map_err(Error::from);
+    result.and(closed).and(flushed)
+}
+
+async fn open_store(settings: &Settings, clock: &dyn Clock) -> Result<SqliteStore, Error> {
+    let path = &settings.store.path;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folder(folder)?;
+    }
+    let chosen = settings.instance.id.clone();
+    let new_instance_id = chosen.unwrap_or_else(|| clock.workspace_id().short());
+    let options = trueup_store::Options {
+        passes_per_workspace: settings.store.passes_per_workspace,
+        events: settings.store.events,
+        ..trueup_store::Options::new(new_instance_id)
+    };
+    Ok(SqliteStore::open(path, options).await?)
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| Error::StoreFolder { path: folder.to_owned(), source })
+}
+
+fn observability_settings(settings: &Settings, instance: &InstanceId) -> observability::Settings {
+    let telemetry = &settings.telemetry;
+    observability::Settings {
+        log_format: match settings.log.format {
+            LogFormat::Human => observability::LogFormat::Human,
+            LogFormat::Json => observability::LogFormat::Json,
+        },
+        log_filter: settings.log.filter.clone(),
+        log_to_stderr: true,
+        otlp: telemetry.otlp_endpoint.clone().map(|endpoint| Otlp {
+            endpoint,
+            timeout: Duration::from_secs(5),
+            sample_ratio: telemetry.sample_ratio,
+            headers: BTreeMap::new(),
+        }),
+        service_name: "trueup".to_owned(),
+        service_version: env!("CARGO_PKG_VERSION").to_owned(),
+        instance_id: instance.to_string(),
+    }
+}
+
+/// Everything between the opening and the closing of the store.
+async fn serve(
+    settings: &Settings,
+    shutdown: &CancellationToken,
+    store: Arc<SqliteStore>,
+    clock: Arc<SystemClock>,
+) -> Result<(), Error> {
+    let instance = store.instance_id().clone();
+    let engine = Arc::new(connect(settings, &instance)?);
+    let bind = Bind { socket: Some(settings.api.socket.clone()), tcp: settings.api.listen };
+    if let Some(folder) = settings.api.socket.parent() {
+        make_folder(folder)?;
+    }
+    let listeners = Listeners::bind(&bind).await?;
+    let projects = HostProjects::new(settings.projects.roots.clone());
+    let context = Arc::new(Context {
+        engine: Arc::clone(&engine) as Arc<dyn Engine>,
+        workspaces: store.clone(),
+        passes: store.clone(),
+        projects: Arc::new(projects.clone()),
+        clock: clock.clone(),
+        traces: Arc::new(ProcessTraces),
+        policy: policy(settings, instance.clone()),
+        activity: Activity::default(),
+    });
+    let watch = Arc::new(EngineWatch::default());
+    let controller = controller(settings, shutdown, &context, store.as_ref(), &watch);
+    let running =
+        Running { handle: controller.handle(), context: Arc::clone(&context), engine: watch };
+    let state = State {
+        workspaces: store.clone(),
+        passes: store.clone(),
+        events: store.clone(),
+        changes: store.clone(),
+        live: Arc::new(running),
+        admit: Arc::new(HostAdmission { projects }),
+        version: VersionInfo {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance_id: instance.to_string(),
+            started_at: clock.now(),
+        },
+        clock,
+    };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        instance = %instance,
+        engine = settings.engine.host,
+        store = %settings.store.path.display(),
+        socket = %settings.api.socket.display(),
+        listen = settings.api.listen.map(tracing::field::display),
+        "ready"
+    );
+    let outcomes = controller.run(reconcile, |_, error, _| policy_for(error), context);
+    let passes = report(outcomes).map(Ok);
+    let api = server::serve(listeners, server::router(state), shutdown.clone());
+    let (passes, api) = future::join(
+        supervise("reconciler", shutdown, passes),
+        supervise("API server", shutdown, api.map(|served| served.map_err(Error::from))),
+    )
+    .await;
+    passes.and(api)
+}
+
+/// Runs a task that must live until the end was asked for; its death is the end of all the others.
+async fn supervise(
+    task: &'static str,
+    shutdown: &CancellationToken,
+    work: impl Future<Output = Result<(), Error>>,
+) -> Result<(), Error> {
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    let was_asked_for = shutdown.is_cancelled();
+    shutdown.cancel();
+    match ended {
+        Ok(Ok(())) if was_asked_for => Ok(()),
+        Ok(Ok(())) => Err(Error::Ended { task, panic: None }),
+        Ok(Err(error)) => Err(error),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+            Err(Error::Ended { task, panic: Some(text.unwrap_or_else(|| "panic".to_owned())) })
+        }
+    }
+}
+
+fn connect(settings: &Settings, instance: &InstanceId) -> Result<DockerEngine, Error> {
+    let options = trueup_docker_adapter::Options {
+        resync: settings.engine.resync.duration(),
+        ..trueup_docker_adapter::Options::new(settings.engine.host.clone(), instance.clone())
+    };
+    Ok(DockerEngine::connect(options)?)
+}
+
+fn policy(settings: &Settings, instance: InstanceId) -> Policy {
+    Policy {
+        instance,
+        publish_address: settings.network.publish_address.to_string(),
+        network_shards: settings.network.shards,
+        strict_range: settings.network.strict_range.clone(),
+        stop_grace: settings.engine.stop_grace.duration(),
+    }
+}
+
+fn controller(
+    settings: &Settings,
+    shutdown: &CancellationToken,
+    context: &Arc<Context>,
+    changes: &dyn Changes,
+    watch: &Arc<EngineWatch>,
+) -> Controller<WorkspaceId, Cause> {
+    let rules = &settings.reconcile;
+    let watch = Arc::clone(watch);
+    let inputs = inputs(Arc::clone(&context.workspaces), changes, context.engine.as_ref())
+        .inspect(move |input| watch.note(input));
+    let mut feed = Feed::default();
+    let seed = context.clock.workspace_id().spread();
+    Controller::new("workspaces", fastrand::Rng::with_seed(seed))
+        .watches(inputs, move |input| feed.wakes(input))
+        .concurrency(rules.concurrency)
+        .timeout(PASS_DEADLINE)
+        .backoff(Backoff::exponential(rules.backoff_base.duration(), rules.backoff_max.duration()))
+        .graceful_shutdown_on(shutdown.clone().cancelled_owned())
+        .drain_timeout(rules.drain.duration())
+}
+
+/// Whatever failed is retried: what is terminal today heals when its cause is removed, and nobody
+/// tells us when a port becomes free.
+fn policy_for(_: &PassError) -> ErrorPolicy {
+    ErrorPolicy::Retry
+}
+
+/// Logs what went wrong, once, with the whole chain.
+async fn report(outcomes: impl Stream<Item = Outcome<WorkspaceId, Cause, PassError>>) {
+    let mut outcomes = std::pin::pin!(outcomes);
+    while let Some(outcome) = outcomes.next().await {
+        let workspace = outcome.key;
+        let attempt = outcome.attempt;
+        match &outcome.result {
+            PassResult::Ok(_) => {
+                tracing::debug!(%workspace, took = ?outcome.work_duration, "pass");
+            }
+            PassResult::Failed(error, _) if error.class() == ErrorClass::Terminal => {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(%workspace, attempt, error, "a pass failed; it needs a change");
+            }
+            PassResult::Failed(error, _) => {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(%workspace, attempt, error, "a pass failed; it will be retried");
+            }
+            PassResult::Panicked(message) => {
+                tracing::error!(%workspace, message, "a pass panicked; it will be retried");
+            }
+            PassResult::TimedOut => {
+                tracing::error!(%workspace, "a pass took too long; it will be retried");
+            }
+            PassResult::Cancelled => {
+                tracing::warn!(%workspace, "a pass was cut off by the shutdown");
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Around every engine call: a place in a lane, a deadline, a span, and a refusal made readable.
+//!
+//! Invariant: nothing reaches the engine but through [`Caller::call`]. The deadline covers the answer to
+//! its last byte. The wait for a place has the same deadline again, and a call that never got one
+//! was never sent. Spans name the operation and the container and hold no content: commands and
+//! environments may be secrets.
+
+use crate::{
+    classify::classify,
+    options::{Concurrency, Deadlines},
+    transport::Transport,
+    window::Window,
+};
+use bollard::{Docker, errors::Error as Refusal};
+use std::{num::NonZero, time::Duration};
+use tokio::time::timeout;
+use tracing::{Instrument, Span, field::Empty};
+use trueup_domain::error::{EngineError, ErrorClass, Reason};
+
+/// What is asked of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Inspect,
+    List,
+    HasImage,
+    FindNetwork,
+    ListVolumes,
+    Subscribe,
+    Pull,
+    EnsureNetwork,
+    EnsureVolume,
+    Create,
+    Start,
+    Stop,
+    Pause,
+    Unpause,
+    Rename,
+    Update,
+    Remove,
+    RemoveNetwork,
+    RemoveVolume,
+}
+
+impl Operation {
+    /// As people read it; the same words as [`Action::operation`](trueup_domain::action::Action).
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect container",
+            Self::List => "list containers",
+            Self::HasImage => "look up image",
+            Self::FindNetwork => "look up network",
+            Self::ListVolumes => "list volumes",
+            Self::Subscribe => "watch events",
+            Self::Pull => "pull image",
+            Self::EnsureNetwork => "ensure network",
+            Self::EnsureVolume => "ensure volume",
+            Self::Create => "create container",
+            Self::Start => "start container",
+            Self::Stop => "stop container",
+            Self::Pause => "pause container",
+            Self::Unpause => "unpause container",
+            Self::Rename => "rename container",
+            Self::Update => "update resources",
+            Self::Remove => "remove container",
+            Self::RemoveNetwork => "remove network",
+            Self::RemoveVolume => "remove volume",
+        }
+    }
+
+    const fn span_name(self) -> &'static str {
+        match self {
+            Self::Inspect => "engine.inspect",
+            Self::List => "engine.list",
+            Self::HasImage => "engine.image",
+            Self::FindNetwork => "engine.network",
+            Self::ListVolumes => "engine.volumes",
+            Self::Subscribe => "engine.events",
+            Self::Pull => "engine.pull",
+            Self::EnsureNetwork => "engine.network_create",
+            Self::EnsureVolume => "engine.volume_create",
+            Self::Create => "engine.create",
+            Self::Start => "engine.start",
+            Self::Stop => "engine.stop",
+            Self::Pause => "engine.pause",
+            Self::Unpause => "engine.unpause",
+            Self::Rename => "engine.rename",
+            Self::Update => "engine.update",
+            Self::Remove => "engine.remove",
+            Self::RemoveNetwork => "engine.network_remove",
+            Self::RemoveVolume => "engine.volume_remove",
+        }
+    }
+}
+
+/// The engine, as everything in this crate talks to it.
+pub(crate) struct Caller {
+    pub(crate) transport: Transport,
+    pub(crate) deadlines: Deadlines,
+    lanes: Lanes,
+}
+
+struct Lanes {
+    heavy: Window,
+    light: Window,
+    reads: Window,
+    pulls: Window,
+    /// One at a time: the engine's own check for a network's name can be passed by two at once, and
+    /// two that choose a subnet at once choose the same.
+    networks: Window,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        transport: Transport,
+        deadlines: Deadlines,
+        concurrency: Concurrency,
+    ) -> Self {
+        let lanes = Lanes {
+            heavy: Window::new(concurrency.heavy),
+            light: Window::new(concurrency.light),
+            reads: Window::new(concurrency.reads),
+            pulls: Window::new(concurrency.pulls),
+            networks: Window::new(NonZero::<u32>::MIN),
+        };
+        Self { transport, deadlines, lanes }
+    }
+
+    /// bollard's client.
+    pub(crate) fn docker(&self) -> &Docker {
+        &self.transport.docker
+    }
+
+    /// Asks the engine; `subject` is the container, network, volume or image it is about.
+    pub(crate) async fn call<T>(
+        &self,
+        operation: Operation,
+        subject: &str,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, EngineError> {
+        self.call_within(operation, subject, self.deadline(operation), work).await
+    }
+
+    /// Like [`call`](Self::call), for a call whose deadline depends on what is asked.
+    pub(crate) async fn call_within<T>(
+        &self,
+        operation: Operation,
+        subject: &str,
+        deadline: Duration,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, EngineError> {
+        let span = tracing::info_span!(
+            "engine.call",
+            otel.name = operation.span_name(),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            server.address = &*self.transport.host,
+            trueup.container = subject,
+            error.r#type = Empty,
+            error.message = Empty,
+        );
+        let outcome = self.attempt(operation, deadline, work).instrument(span.clone()).await;
+        if let Err(error) = &outcome {
+            note(&span, error);
+        }
+        outcome
+    }
+
+    async fn attempt<T>(
+        &self,
+        operation: Operation,
+        deadline: Duration,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, EngineError> {
+        let window = self.lane(operation);
+        let Ok(place) = timeout(deadline, window.enter()).await else {
+            let class = ErrorClass::Retryable;
+            let message = format!("no place among the calls under way within {deadline:?}");
+            return Err(expired(operation, class, message));
+        };
+        let negotiated = async {
+            self.transport.negotiate().await?;
+            work.await
+        };
+        let outcome = match timeout(deadline, negotiated).await {
+            Ok(answer) => {
+                answer.map_err(|refusal| classify(operation, &self.transport.host, &refusal))
+            }
+            Err(_) => {
+                let message = format!("no answer within {deadline:?}");
+                Err(expired(operation, ErrorClass::Unknown, message))
+            }
+        };
+        let reason = outcome.as_ref().err().map(|error| error.reason);
+        // Only this lane adapts: elsewhere one container that hangs would slow down all others.
+        if std::ptr::eq(window, &self.lanes.heavy) {
+            place.judge(reason != Some(Reason::DeadlineExceeded));
+        }
+        if matches!(reason, Some(Reason::EngineUnreachable | Reason::EngineFault)) {
+            self.transport.forget_version();
+        }
+        outcome
+    }
+
+    const fn deadline(&self, operation: Operation) -> Duration {
+        match operation {
+            Operation::Inspect
+            | Operation::List
+            | Operation::HasImage
+            | Operation::FindNetwork
+            | Operation::ListVolumes
+            | Operation::Subscribe => self.deadlines.read,
+            Operation::Pull => self.deadlines.pull,
+            Operation::Remove => self.deadlines.remove,
+            _ => self.deadlines.change,
+        }
+    }
+
+    const fn lane(&self, operation: Operation) -> &Window {
+        match operation {
+            Operation::Inspect
+            | Operation::List
+            | Operation::HasImage
+            | Operation::FindNetwork
+            | Operation::ListVolumes
+            | Operation::Subscribe => &self.lanes.reads,
+            Operation::Pull => &self.lanes.pulls,
+            Operation::Create | Operation::Start | Operation::Remove => &self.lanes.heavy,
+            Operation::EnsureNetwork => &self.lanes.networks,
+            _ => &self.lanes.light,
+        }
+    }
+}
+
+fn expired(operation: Operation, class: ErrorClass, message: String) -> EngineError {
+    let reason = Reason::DeadlineExceeded;
+    EngineError { operation: operation.words(), class, reason, message }
+}
+
+fn note(span: &Span, error: &EngineError) {
+    span.record("otel.status_code", "ERROR");
+    span.record("error.type", tracing::field::display(error.reason));
+    span.record("error.message", error.message.as_str());
+}

@@ -1,0 +1,126 @@
+//! The port, over one Docker Engine.
+
+use crate::{
+    Error, Options,
+    call::{Caller, Operation},
+    convert, list, network, perform,
+    transport::Transport,
+    volume, watch,
+};
+use async_trait::async_trait;
+use bollard::{errors::Error as Refusal, query_parameters::InspectContainerOptions};
+use futures::stream::BoxStream;
+use std::{fmt, sync::Arc};
+use trueup_domain::{
+    action::Action,
+    container::{Container, ContainerSummary},
+    error::{EngineError, ErrorClass, Reason},
+    id::{ContainerId, WorkspaceId},
+    observed::NetworkState,
+    port::engine::{Engine, WatchEvent},
+    spec::Image,
+};
+
+/// A Docker Engine, reached over a local socket or plain TCP.
+#[derive(Clone)]
+pub struct DockerEngine {
+    inner: Arc<Inner>,
+}
+
+/// What all clones and watches share.
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) caller: Caller,
+}
+
+impl DockerEngine {
+    /// Prepares for the engine at `options.host`; it is called only when something is asked of it,
+    /// so that it may be down now.
+    pub fn connect(options: Options) -> Result<Self, Error> {
+        let transport = Transport::new(&options.host)?;
+        let caller = Caller::new(transport, options.deadlines, options.concurrency);
+        Ok(Self { inner: Arc::new(Inner { options, caller }) })
+    }
+}
+
+impl fmt::Debug for DockerEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerEngine").field("options", &self.inner.options).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn inspect(&self, container: &ContainerId) -> Result<Option<Container>, EngineError> {
+        inspect(&self.inner.caller, container).await
+    }
+
+    async fn list(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<ContainerSummary>, EngineError> {
+        self.inner.list(workspace).await
+    }
+
+    async fn has_image(&self, image: &Image) -> Result<bool, EngineError> {
+        let caller = &self.inner.caller;
+        let look = async {
+            match caller.docker().inspect_image(image.as_str()).await {
+                Ok(_) => Ok(true),
+                Err(Refusal::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+                Err(refusal) => Err(refusal),
+            }
+        };
+        caller.call(Operation::HasImage, image.as_str(), look).await
+    }
+
+    async fn network(&self, name: &str) -> Result<Option<NetworkState>, EngineError> {
+        network::find(&self.inner.caller, &self.inner.options.instance_id, name).await
+    }
+
+    async fn volumes(&self, workspace: WorkspaceId) -> Result<Vec<String>, EngineError> {
+        volume::list(&self.inner.caller, &self.inner.options.instance_id, workspace).await
+    }
+
+    async fn perform(&self, action: &Action) -> Result<(), EngineError> {
+        perform::perform(&self.inner.caller, &self.inner.options.instance_id, action).await
+    }
+
+    fn watch(&self) -> BoxStream<'static, WatchEvent> {
+        watch::watch(Arc::clone(&self.inner))
+    }
+}
+
+impl Inner {
+    pub(crate) async fn list(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<ContainerSummary>, EngineError> {
+        let path = list::path(&self.options.instance_id, workspace);
+        let subject = workspace.map(|id| id.to_string()).unwrap_or_default();
+        let look = self.caller.transport.get::<Vec<list::Row>>(&path);
+        self.caller.call(Operation::List, &subject, look).await.map(list::summaries)
+    }
+}
+
+/// The container with that id or name, whosever it is: its labels say so.
+pub(crate) async fn inspect(
+    caller: &Caller,
+    container: &ContainerId,
+) -> Result<Option<Container>, EngineError> {
+    let name = perform::path_segment(Operation::Inspect, container)?;
+    let look = async {
+        match caller.docker().inspect_container(name, None::<InspectContainerOptions>).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Refusal::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let answer = caller.call(Operation::Inspect, name, look).await?;
+    answer.map(convert::container).transpose().map_err(|message| EngineError {
+        operation: Operation::Inspect.words(),
+        class: ErrorClass::Unknown,
+        reason: Reason::EngineFault,
+        message,
+    })
+}

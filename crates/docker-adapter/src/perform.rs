@@ -1,0 +1,193 @@
+//! Actions: one arm each, one engine call each, and "already so" is success.
+//!
+//! A container that the plan observed is named by its id, so that an action cannot reach another one
+//! that has taken its name; that id was read from a container of ours, which is why nothing is
+//! checked again here. Only a creation meets names that others may have: it looks at the holder's
+//! labels. Deliberately absent: a second attempt, which is the queue's to make.
+
+use crate::{
+    call::{Caller, Operation},
+    create, engine, network, pull, volume,
+};
+use bollard::{
+    errors::Error as Refusal,
+    models::ContainerUpdateBody,
+    query_parameters::{
+        CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+        RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    },
+};
+use std::time::Duration;
+use trueup_domain::{
+    action::Action,
+    container::{Container, ContainerConfig},
+    error::{EngineError, ErrorClass, Reason},
+    id::{ContainerId, InstanceId},
+    label,
+    spec::Resources,
+};
+
+/// Tries the action once.
+pub(crate) async fn perform(
+    caller: &Caller,
+    instance: &InstanceId,
+    action: &Action,
+) -> Result<(), EngineError> {
+    match action {
+        Action::PullImage { image } => pull::pull(caller, image).await,
+        Action::EnsureNetwork(config) => network::ensure(caller, instance, config).await,
+        Action::EnsureVolume { name, labels } => {
+            volume::ensure(caller, instance, name, labels).await
+        }
+        Action::CreateContainer(config) => create(caller, config).await,
+        Action::StartContainer(container) => start(caller, container).await,
+        Action::StopContainer { container, grace } => stop(caller, container, *grace).await,
+        Action::PauseContainer(container) => pause(caller, container).await,
+        Action::UnpauseContainer(container) => unpause(caller, container).await,
+        Action::RenameContainer { container, to } => rename(caller, container, to).await,
+        Action::UpdateResources { container, resources } => {
+            update(caller, container, *resources).await
+        }
+        Action::RemoveContainer(container) => remove(caller, container).await,
+        Action::RemoveNetwork { name } => network::remove(caller, instance, name).await,
+        Action::RemoveVolume { name } => volume::remove(caller, instance, name).await,
+    }
+}
+
+/// The id or name, if it can stand in a path: bollard puts it there as it is.
+pub(crate) fn path_segment(
+    operation: Operation,
+    container: &ContainerId,
+) -> Result<&str, EngineError> {
+    let text = container.as_str();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(plain) {
+        return Ok(text);
+    }
+    Err(EngineError {
+        operation: operation.words(),
+        class: ErrorClass::Terminal,
+        reason: Reason::Refused,
+        message: format!("`{text}` is no container's name"),
+    })
+}
+
+async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineError> {
+    let options = CreateContainerOptionsBuilder::default().name(&config.name).build();
+    let work = caller.docker().create_container(Some(options), create::body(config));
+    match caller.call(Operation::Create, &config.name, work).await {
+        Err(error) if error.reason == Reason::NameConflict => {
+            let holder = engine::inspect(caller, &ContainerId::new(&*config.name)).await?;
+            judge_holder(config, holder.as_ref(), error)
+        }
+        outcome => outcome.map(|_| ()),
+    }
+}
+
+/// The name is taken: by an earlier attempt of ours, by somebody else, or by nobody any more.
+fn judge_holder(
+    config: &ContainerConfig,
+    holder: Option<&Container>,
+    error: EngineError,
+) -> Result<(), EngineError> {
+    let Some(holder) = holder else {
+        let class = ErrorClass::Retryable;
+        return Err(EngineError { class, reason: Reason::Busy, ..error });
+    };
+    let is_ours = [label::INSTANCE_ID, label::WORKSPACE_ID].into_iter().all(|key| {
+        let wanted = config.labels.get(key);
+        wanted.is_some() && wanted.map(String::as_str) == holder.label(key)
+    });
+    if is_ours { Ok(()) } else { Err(error) }
+}
+
+async fn start(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Start, container)?;
+    let work = caller.docker().start_container(name, None::<StartContainerOptions>);
+    caller.call(Operation::Start, name, work).await
+}
+
+async fn stop(
+    caller: &Caller,
+    container: &ContainerId,
+    grace: Duration,
+) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Stop, container)?;
+    // The engine counts whole seconds; a started one is granted whole.
+    let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+    let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+    let options = StopContainerOptionsBuilder::default().t(seconds).build();
+    let work = caller.docker().stop_container(name, Some(options));
+    let deadline = grace.saturating_add(caller.deadlines.stop_margin);
+    caller.call_within(Operation::Stop, name, deadline, work).await
+}
+
+async fn pause(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Pause, container)?;
+    let work = async {
+        let answer = caller.docker().pause_container(name).await;
+        fine_if(answer, "is already paused")
+    };
+    caller.call(Operation::Pause, name, work).await
+}
+
+async fn unpause(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Unpause, container)?;
+    let work = async {
+        let answer = caller.docker().unpause_container(name).await;
+        fine_if(answer, "is not paused")
+    };
+    caller.call(Operation::Unpause, name, work).await
+}
+
+async fn rename(caller: &Caller, container: &ContainerId, to: &str) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Rename, container)?;
+    let options = RenameContainerOptionsBuilder::default().name(to).build();
+    let work = async {
+        let answer = caller.docker().rename_container(name, options).await;
+        fine_if(answer, "same name as its current name")
+    };
+    caller.call(Operation::Rename, name, work).await
+}
+
+async fn update(
+    caller: &Caller,
+    container: &ContainerId,
+    resources: Resources,
+) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Update, container)?;
+    let memory = create::bytes(resources.memory);
+    let body = ContainerUpdateBody {
+        nano_cpus: Some(resources.cpus.nanos()),
+        memory: Some(memory),
+        // Without it a larger limit is refused, as it would exceed the sum with swap.
+        memory_swap: Some(memory),
+        pids_limit: Some(i64::from(resources.pids)),
+        ..Default::default()
+    };
+    caller.call(Operation::Update, name, caller.docker().update_container(name, body)).await
+}
+
+/// With its anonymous volumes; named ones are never touched by this call. A removal that somebody
+/// else has begun counts as busy and not as done: the container is still there.
+async fn remove(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Remove, container)?;
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    let work = async {
+        match caller.docker().remove_container(name, Some(options)).await {
+            Err(Refusal::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+            answer => answer,
+        }
+    };
+    caller.call(Operation::Remove, name, work).await
+}
+
+/// The engine has no status code of its own for "already so" here, only words.
+fn fine_if(answer: Result<(), Refusal>, already: &str) -> Result<(), Refusal> {
+    match answer {
+        Err(Refusal::DockerResponseServerError { message, .. }) if message.contains(already) => {
+            Ok(())
+        }
+        answer => answer,
+    }
+}

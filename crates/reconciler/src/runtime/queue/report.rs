@@ -1,0 +1,37 @@
+//! What the queue tells about itself: numbers, and names.
+//!
+//! Plain values, true at the moment they were taken. `adds - gets = queued` holds in each.
+
+use tokio::time::Instant;
+
+/// Counters since the queue was made, and how much is in it now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How often a key came to stand in line.
+    pub adds: u64,
+    /// How often a key was taken out of the line to run.
+    pub gets: u64,
+    /// How often something was merged into a key that stood in line already.
+    pub merged: u64,
+    /// How many causes were left out because their pass had enough of them.
+    pub omitted: u64,
+    /// Keys that stand in line, or will as soon as their present run is over.
+    pub queued: usize,
+    /// Keys that run.
+    pub running: usize,
+    /// Keys with a timer: a retry, a wake-up or a reminder.
+    pub waiting: usize,
+    /// Keys about which anything is known at all; 0 when idle.
+    pub known: usize,
+}
+
+/// Which keys are where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot<K> {
+    /// In the order in which they would start now; those that still run come last.
+    pub queued: Vec<K>,
+    /// In no particular order.
+    pub running: Vec<K>,
+    /// By their earliest deadline. A key may be here and in another list too.
+    pub waiting: Vec<(K, Instant)>,
+}

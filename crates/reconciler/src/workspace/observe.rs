@@ -1,0 +1,114 @@
+//! Looking at the engine before deciding: only what the decision can depend on is asked.
+//!
+//! Every question that fails makes the whole observation `Unknown`: half a truth is none.
+
+use super::Context;
+use trueup_domain::{
+    container::{Container, ContainerState, ContainerSummary},
+    desired::{Desired, Goal},
+    drift,
+    error::EngineError,
+    id::ContainerId,
+    label,
+    observed::{Observation, Observed, Presence, ProjectFolder},
+    spec::ImagePullPolicy,
+};
+
+/// Observes one workspace.
+pub(super) async fn observe(context: &Context, desired: &Desired) -> Observation {
+    match look(context, desired).await {
+        Ok(observation) => observation,
+        Err(error) => Observation::of(Observed::Unknown(error)),
+    }
+}
+
+async fn look(context: &Context, desired: &Desired) -> Result<Observation, EngineError> {
+    let container = find(context, desired).await?;
+    let needs = Needs::of(desired, container.as_ref());
+    let spec = &desired.workspace.spec;
+    let image = if needs.image && spec.image_pull_policy == ImagePullPolicy::IfNotPresent {
+        Presence::from(context.engine.has_image(&spec.image).await?)
+    } else {
+        Presence::NotAsked
+    };
+    let network = match &desired.network {
+        Some(network) if needs.network => context.engine.network(&network.name).await?,
+        _ => None,
+    };
+    let volumes = if needs.volumes {
+        context.engine.volumes(desired.workspace.id).await?
+    } else {
+        Vec::new()
+    };
+    let project = match &spec.project {
+        Some(project) if needs.image => context.projects.look(&project.path).await,
+        _ => ProjectFolder::NotAsked,
+    };
+    let container =
+        container.map_or(Observed::Absent, |container| Observed::Present(Box::new(container)));
+    Ok(Observation { container, image, network, volumes, project })
+}
+
+/// What a decision about this container can depend on.
+struct Needs {
+    image: bool,
+    network: bool,
+    volumes: bool,
+}
+
+impl Needs {
+    fn of(desired: &Desired, container: Option<&Container>) -> Self {
+        let is_absent = container.is_none();
+        let runs = container.is_some_and(|container| container.state.has_process());
+        match desired.goal {
+            Goal::Running | Goal::Paused => {
+                let makes_one = container.is_none_or(|container| {
+                    container.state == ContainerState::Dead
+                        || drift::is_outdated(&desired.config, container)
+                });
+                Self { image: makes_one, network: !runs || makes_one, volumes: false }
+            }
+            Goal::Stopped => Self { image: false, network: false, volumes: false },
+            Goal::Archived => Self { image: false, network: is_absent, volumes: false },
+            Goal::Gone { volumes } => {
+                Self { image: false, network: is_absent, volumes: volumes && is_absent }
+            }
+        }
+    }
+}
+
+/// Finds the workspace's container by the id that was recorded, by its name, and last by its label:
+/// somebody may have renamed it, and a second one must never be made beside it.
+async fn find(context: &Context, desired: &Desired) -> Result<Option<Container>, EngineError> {
+    let recorded = desired.workspace.status.container.as_ref().map(|container| &container.id);
+    if let Some(id) = recorded
+        && let Some(container) = context.engine.inspect(id).await?
+    {
+        return Ok(Some(container));
+    }
+    let name = ContainerId::new(desired.config.name.clone());
+    if let Some(container) = context.engine.inspect(&name).await?
+        && is_ours(desired, &container)
+    {
+        return Ok(Some(container));
+    }
+    for row in in_order(context.engine.list(Some(desired.workspace.id)).await?) {
+        if let Some(container) = context.engine.inspect(&row.id).await? {
+            return Ok(Some(container));
+        }
+    }
+    Ok(None)
+}
+
+/// The name alone proves nothing: anybody can take one.
+fn is_ours(desired: &Desired, container: &Container) -> bool {
+    [label::INSTANCE_ID, label::WORKSPACE_ID]
+        .iter()
+        .all(|key| container.label(key) == desired.config.labels.get(*key).map(String::as_str))
+}
+
+/// Running ones first, then by id, so that two passes choose the same.
+fn in_order(mut rows: Vec<ContainerSummary>) -> Vec<ContainerSummary> {
+    rows.sort_by(|a, b| (!a.state.has_process(), &a.id).cmp(&(!b.state.has_process(), &b.id)));
+    rows
+}

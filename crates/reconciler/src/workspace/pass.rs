@@ -1,0 +1,232 @@
+//! One pass over one workspace, from the look to the record.
+
+use super::{
+    Context,
+    execute::{Execution, execute},
+    observe::observe,
+    record::Finished,
+};
+use crate::runtime::{Next, Request, Trigger};
+use jiff::Timestamp;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+use tracing::{Instrument, Span, field::Empty, info_span};
+use trueup_domain::{
+    desired::Desired,
+    error::{EngineError, ErrorClass, StoreError},
+    id::WorkspaceId,
+    observed::{Observation, Observed},
+    pass::{Cause, CauseKind},
+    plan::{Plan, plan},
+    port::{PassRecord, Recorded},
+    status::Failure,
+    workspace::Workspace,
+};
+
+/// Why a pass is to be retried.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store did not do its part.
+    #[error("{operation} the workspace")]
+    Store {
+        /// `read` or `record`.
+        operation: &'static str,
+        /// What the store said.
+        #[source]
+        source: StoreError,
+    },
+    /// The engine did not say how things are.
+    #[error("observe the engine")]
+    Observe(#[source] EngineError),
+    /// An action failed.
+    #[error("carry out the plan")]
+    Execute(#[source] EngineError),
+    /// Every action succeeded, and yet the same ones are needed again.
+    #[error("{actions} changed nothing: the engine reports success and shows no effect")]
+    NoEffect {
+        /// The actions, in words.
+        actions: String,
+    },
+}
+
+impl Error {
+    /// How the queue should take it.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Store { source, .. } => source.class(),
+            Self::Observe(error) | Self::Execute(error) => error.class,
+            Self::NoEffect { .. } => ErrorClass::Retryable,
+        }
+    }
+}
+
+/// Reconciles one workspace, in a span that links to whatever caused it.
+///
+/// # Errors
+/// What is to be retried; the status already says so.
+pub async fn reconcile(
+    request: Request<WorkspaceId, Cause>,
+    context: Arc<Context>,
+) -> Result<Next, Error> {
+    let causes = causes(&request);
+    let words: Vec<_> = causes.iter().map(ToString::to_string).collect();
+    let span = info_span!(
+        "reconcile",
+        otel.kind = "internal",
+        trueup.workspace.id = %request.key,
+        trueup.workspace.name = Empty,
+        trueup.owner = Empty,
+        trueup.generation = Empty,
+        trueup.causes = words.join(", "),
+        trueup.causes.omitted = i64::try_from(request.omitted).unwrap_or(i64::MAX),
+        trueup.attempt = i64::from(request.attempt),
+        trueup.plan = Empty,
+        trueup.outcome = Empty,
+        otel.status_code = Empty,
+        error.type = Empty,
+    );
+    for traceparent in causes.iter().filter_map(|cause| cause.traceparent.as_deref()) {
+        context.traces.link(&span, traceparent);
+    }
+    async {
+        let result = pass(&context, request.key, causes).await;
+        let span = Span::current();
+        match &result {
+            Ok(_) => span.record("trueup.outcome", "ok"),
+            Err(error) => span
+                .record("trueup.outcome", "error")
+                .record("otel.status_code", "ERROR")
+                .record("error.type", tracing::field::debug(error.class())),
+        };
+        result
+    }
+    .instrument(span)
+    .await
+}
+
+async fn pass(context: &Context, id: WorkspaceId, causes: Vec<Cause>) -> Result<Next, Error> {
+    let read = context.workspaces.get(id).await;
+    let Some(workspace) = read.map_err(|source| Error::Store { operation: "read", source })? else {
+        context.activity.forget(id);
+        return Ok(Next::await_change());
+    };
+    describe(&workspace);
+    let (started_at, begin) = (context.clock.now(), Instant::now());
+    let attempted = context.activity.note(id, &workspace.status, started_at);
+    let desired = Desired::new(Arc::clone(&workspace), &context.policy);
+    let observed = observe(context, &desired).await;
+    let first = plan(&desired, &observed, context.clock.now());
+    Span::current().record("trueup.plan", first.why.as_str());
+    let execution = execute(context.engine.as_ref(), &first.actions).await;
+    let (last, observed) = if first.actions.is_empty() {
+        (first.clone(), observed)
+    } else {
+        look_again(context, desired, &first, &execution).await
+    };
+    let now = context.clock.now();
+    let Execution { attempts, failure } = execution;
+    let finished = Finished {
+        workspace: &workspace,
+        causes,
+        first: &first,
+        last: &last,
+        attempts,
+        started_at,
+        duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+        attempted,
+    };
+    if let Some(record) = finished.record(context, now)
+        && let Some(next) = store(context, record).await?
+    {
+        return Ok(next);
+    }
+    next(&first, &last, observed, failure, now)
+}
+
+/// Sees what came of the actions, and says it.
+async fn look_again(
+    context: &Context,
+    desired: Desired,
+    first: &Plan,
+    execution: &Execution,
+) -> (Plan, Observation) {
+    let generation = desired.workspace.generation;
+    let failure = execution.failure.as_ref().map(|(operation, error)| Failure {
+        operation: (*operation).to_owned(),
+        reason: error.reason,
+        message: error.message.clone(),
+        at: context.clock.now(),
+        generation,
+    });
+    let workspace = Workspace { status: first.status.clone(), ..(*desired.workspace).clone() };
+    let desired = Desired { workspace: Arc::new(workspace), failure, ..desired };
+    let observed = observe(context, &desired).await;
+    (plan(&desired, &observed, context.clock.now()), observed)
+}
+
+/// Stores the record; says what follows when there is nothing more to do about it.
+async fn store(context: &Context, record: PassRecord) -> Result<Option<Next>, Error> {
+    let id = record.workspace;
+    let recorded = context.passes.record(record).await;
+    match recorded.map_err(|source| Error::Store { operation: "record", source })? {
+        Recorded::Stored(_) => Ok(None),
+        Recorded::Removed => {
+            context.activity.forget(id);
+            Ok(Some(Next::await_change()))
+        }
+        // What was just done was right for an older declaration; look at the newer one at once.
+        Recorded::Stale => Ok(Some(Next::requeue_after(Duration::ZERO))),
+    }
+}
+
+fn next(
+    first: &Plan,
+    last: &Plan,
+    observed: Observation,
+    failure: Option<(&'static str, EngineError)>,
+    now: Timestamp,
+) -> Result<Next, Error> {
+    if let Some((_, error)) = failure {
+        return Err(Error::Execute(error));
+    }
+    if let Observed::Unknown(error) = observed.container {
+        return Err(Error::Observe(error));
+    }
+    if !last.actions.is_empty() {
+        if last.actions == first.actions {
+            let actions: Vec<_> = last.actions.iter().map(ToString::to_string).collect();
+            return Err(Error::NoEffect { actions: actions.join(", ") });
+        }
+        return Ok(Next::requeue_after(Duration::ZERO));
+    }
+    Ok(match last.wake_at {
+        Some(at) => {
+            Next::requeue_after(at.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+        }
+        None => Next::await_change(),
+    })
+}
+
+fn describe(workspace: &Workspace) {
+    let span = Span::current();
+    span.record("trueup.workspace.name", workspace.metadata.name.as_str());
+    span.record("trueup.owner", workspace.metadata.owner.as_str());
+    // Unsigned numbers are exported as text; signed ones as numbers.
+    let generation = i64::try_from(workspace.generation.0).unwrap_or(i64::MAX);
+    span.record("trueup.generation", generation);
+}
+
+/// The causes in our words; the queue's own become a cause too.
+fn causes(request: &Request<WorkspaceId, Cause>) -> Vec<Cause> {
+    request
+        .causes
+        .iter()
+        .map(|cause| match &cause.trigger {
+            Trigger::Caller(cause) => cause.clone(),
+            Trigger::Retry => {
+                Cause::new(CauseKind::Retry, format!("after {} failures", request.attempt))
+            }
+            Trigger::WakeUp => Cause::new(CauseKind::Timer, ""),
+        })
+        .collect()
+}
