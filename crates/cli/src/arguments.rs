@@ -5,7 +5,10 @@ use crate::command::{
     state::State, sync::Sync, validate::Validate, version::Version, wait::Wait,
 };
 use clap::{Args, Parser, Subcommand};
-use trueup_api::{Address, domain::name::Owner};
+use trueup_api::{
+    Address,
+    domain::{name::Owner, quantity::Period},
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -72,6 +75,11 @@ pub(crate) enum Command {
     Wait(Wait),
     /// Show the versions of this client and of the controller.
     Version(Version),
+}
+
+/// A length of time, as in a manifest: `30s`, `5m`.
+pub(crate) fn period(text: &str) -> Result<Period, String> {
+    Period::try_from(text.to_owned())
 }
 
 #[cfg(test)]

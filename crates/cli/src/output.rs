@@ -80,7 +80,7 @@ impl Output {
             let _ = self.messages.write_all(text.as_bytes());
             return;
         }
-        let sources = std::iter::successors(error.source(), |error| error.source());
+        let sources = std::iter::successors(error.source(), |&error| error.source());
         let mut text = format!("error: {error}");
         for source in sources {
             text.push_str(&format!("\n  because {source}"));

@@ -308,3 +308,6 @@ fn state_folder() -> PathBuf {
         .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")));
     state.unwrap_or_else(|| PathBuf::from("/var/lib")).join("trueup")
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ pub(crate) enum Verdict {
     /// A workspace that was not there.
     Create(Draft),
     /// One that was, and how it is to be.
-    Change { old: Workspace, draft: Draft },
+    Change { old: Box<Workspace>, draft: Draft },
 }
 
 /// What to store; the resource version is for the store to fill in.
@@ -175,7 +175,7 @@ fn apply(
     let message = words::changed(author.actor, &changed);
     let workspace = Workspace { metadata: metadata.clone(), spec, generation, ..old.clone() };
     let draft = Draft { workspace, event: event(reason, message, author) };
-    Ok(Verdict::Change { old, draft })
+    Ok(Verdict::Change { old: Box::new(old), draft })
 }
 
 fn set_state(old: Workspace, state: DesiredState, renew: bool, author: Author<'_>) -> Verdict {
@@ -190,7 +190,7 @@ fn set_state(old: Workspace, state: DesiredState, renew: bool, author: Author<'_
         ..old.clone()
     };
     let draft = Draft { workspace, event: event("state_requested", message, author) };
-    Verdict::Change { old, draft }
+    Verdict::Change { old: Box::new(old), draft }
 }
 
 /// Who asked first, and when, stays; that the volumes go can be added. Both make a new generation, so
@@ -205,7 +205,7 @@ fn delete(old: Workspace, volumes: bool, author: Author<'_>) -> Verdict {
     let workspace =
         Workspace { deletion: Some(deletion), generation: old.generation.next(), ..old.clone() };
     let draft = Draft { workspace, event: event("deletion_requested", message, author) };
-    Verdict::Change { old, draft }
+    Verdict::Change { old: Box::new(old), draft }
 }
 
 fn event(reason: &str, message: String, author: Author<'_>) -> NewEvent {

@@ -42,7 +42,7 @@ impl From<StoreError> for Problem {
 
 /// What the sources of an error say, outermost first.
 fn chain(error: &StoreError) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
+    let sources = std::iter::successors(error.source(), |&error| error.source());
     sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 

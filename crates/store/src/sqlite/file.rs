@@ -141,7 +141,7 @@ fn reading(path: &Path, options: &Options) -> SqliteConnectOptions {
 fn not_a_database(path: &Path, source: sqlx::Error) -> Error {
     const SQLITE_NOTADB: &str = "26";
     let path = path.to_owned();
-    let code = source.as_database_error().and_then(|error| error.code());
+    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
     if code.as_deref() == Some(SQLITE_NOTADB) {
         Error::NoDatabase { path, source }
     } else {

@@ -74,7 +74,7 @@ async fn store(
             update(connection, &workspace).await?;
             let new = Arc::new(workspace);
             let events = [append_event(connection, &new, event).await?].into();
-            let old = Some(Arc::new(old));
+            let old = Some(Arc::from(old));
             let change = Change::Workspace { old, new: Some(new.clone()), events };
             Ok((Written::Changed(new), Some(change)))
         }

@@ -1,0 +1,97 @@
+//! `trueup delete`: asks for the end of workspaces, and waits for it unless told not to.
+
+use crate::{
+    context::Context,
+    error::Error,
+    input::Sources,
+    selection::{Found, Target, look_up},
+    waiting::{Awaited, Goal, wait},
+};
+use clap::{ArgGroup, Args};
+use trueup_api::{
+    WorkspaceFilter,
+    domain::quantity::Period,
+    wire::WorkspaceView,
+};
+
+/// The arguments of `trueup delete`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["targets", "files", "all"]))]
+pub(crate) struct Delete {
+    /// NAME or OWNER/NAME.
+    #[arg(value_name = "NAME")]
+    pub(crate) targets: Vec<Target>,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// All workspaces, or all of `--owner`.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Remove their named volumes and what is in them, too.
+    #[arg(long)]
+    pub(crate) volumes: bool,
+    /// Wait until they are gone (this is the default).
+    #[arg(long, overrides_with = "no_wait")]
+    pub(crate) wait: bool,
+    /// Do not wait.
+    #[arg(long, overrides_with = "wait")]
+    pub(crate) no_wait: bool,
+    /// How long to wait.
+    #[arg(long, default_value = "5m", value_parser = crate::arguments::period)]
+    pub(crate) timeout: Period,
+}
+
+/// Deletes, waits, and says which volumes were kept.
+pub(crate) async fn run(arguments: &Delete, context: &mut Context<'_>) -> Result<(), Error> {
+    let Found { views, missing } = select(arguments, context).await?;
+    // What a file declares may be gone already; a name that was typed should exist.
+    if arguments.sources.files.is_empty() && !missing.is_empty() {
+        return Err(Error::NotFound { wanted: missing });
+    }
+    for key in missing {
+        context.output.note(&format!("{key} is not there"));
+    }
+    for view in &views {
+        let key = view.workspace.key();
+        context.client.delete(&key, arguments.volumes).await?;
+        if arguments.no_wait {
+            context.output.line(&format!("{key} will be deleted"))?;
+        }
+    }
+    if !arguments.no_wait {
+        let awaited = views.iter().map(awaited).collect();
+        wait(context, awaited, arguments.timeout.duration()).await?;
+    }
+    if !arguments.volumes {
+        views.iter().for_each(|view| tell_kept(view, context));
+    }
+    Ok(())
+}
+
+async fn select(arguments: &Delete, context: &Context<'_>) -> Result<Found, Error> {
+    if arguments.all {
+        let filter = WorkspaceFilter { owner: context.owner.clone(), labels: Vec::new() };
+        let views = context.client.list(&filter).await?.items;
+        return Ok(Found { views, missing: Vec::new() });
+    }
+    let declared = arguments.sources.read()?.into_iter().map(|manifest| {
+        let key = manifest.key();
+        Target { owner: Some(key.owner), name: key.name }
+    });
+    let targets: Vec<_> = arguments.targets.iter().cloned().chain(declared).collect();
+    look_up(context, &targets).await
+}
+
+fn awaited(view: &WorkspaceView) -> Awaited {
+    Awaited { key: view.workspace.key(), id: view.workspace.id, goal: Goal::Deleted }
+}
+
+fn tell_kept(view: &WorkspaceView, context: &mut Context<'_>) {
+    // An earlier `delete --volumes` is not taken back by a later one without.
+    let already_asked = view.workspace.deletion.as_ref().is_some_and(|deletion| deletion.volumes);
+    let volumes = &view.workspace.spec.volumes;
+    if volumes.is_empty() || already_asked {
+        return;
+    }
+    let names: Vec<_> = volumes.iter().map(|volume| volume.name.as_str()).collect();
+    context.output.note(&format!("{}: kept volumes {}", view.workspace.key(), names.join(", ")));
+}

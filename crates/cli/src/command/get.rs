@@ -1,0 +1,170 @@
+//! `trueup get`: workspaces as a table or as data, once or for as long as one watches.
+
+use crate::{
+    context::Context,
+    error::Error,
+    render::table::{Columns, Table},
+    selection::{Target, look_up},
+};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::{collections::HashMap, time::Duration};
+use trueup_api::{
+    EventFilter, WorkspaceFilter,
+    domain::{
+        id::{ResourceVersion, WorkspaceId},
+        status::Phase,
+    },
+    wire::WorkspaceView,
+};
+
+/// The longest time between two looks of a watch; an event makes it look at once.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The arguments of `trueup get`.
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// NAME or OWNER/NAME; none means all.
+    #[arg(value_name = "NAME")]
+    pub(crate) targets: Vec<Target>,
+    /// How to show them. `json` and `yaml` give
+    /// `{apiVersion: trueup/v1, kind: WorkspaceList, items: [...]}`.
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// Only those with this label; may be repeated, all must match.
+    #[arg(short = 'l', long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Go on and show each again when it changes.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+}
+
+/// How workspaces are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One line each.
+    Table,
+    /// One longer line each.
+    Wide,
+    /// A JSON list.
+    Json,
+    /// A YAML list.
+    Yaml,
+    /// OWNER/NAME only.
+    Name,
+}
+
+/// Shows them once, or watches.
+pub(crate) async fn run(arguments: &Get, context: &mut Context<'_>) -> Result<(), Error> {
+    let (views, missing) = select(arguments, context).await?;
+    let mut printer = Printer::new(arguments.output, context.output.is_coloured());
+    printer.print(&views, context)?;
+    if !missing.is_empty() {
+        return Err(Error::NotFound { wanted: missing });
+    }
+    if arguments.watch { watch(arguments, context, printer, views).await } else { Ok(()) }
+}
+
+async fn select(
+    arguments: &Get,
+    context: &Context<'_>,
+) -> Result<(Vec<WorkspaceView>, Vec<String>), Error> {
+    if arguments.targets.is_empty() {
+        let filter = WorkspaceFilter {
+            owner: context.owner.clone(),
+            labels: arguments.labels.clone(),
+        };
+        return Ok((context.client.list(&filter).await?.items, Vec::new()));
+    }
+    let mut found = look_up(context, &arguments.targets).await?;
+    found.views.retain(|view| arguments.labels.iter().all(|label| has_label(view, label)));
+    Ok((found.views, found.missing))
+}
+
+fn has_label(view: &WorkspaceView, (key, value): &(String, String)) -> bool {
+    view.workspace.metadata.labels.iter().any(|(k, v)| k.as_str() == key && v == value)
+}
+
+/// What of a workspace makes it be shown again.
+type Seen = HashMap<WorkspaceId, (ResourceVersion, Phase)>;
+
+async fn watch(
+    arguments: &Get,
+    context: &mut Context<'_>,
+    mut printer: Printer,
+    first: Vec<WorkspaceView>,
+) -> Result<(), Error> {
+    let mut seen: Seen = first.iter().map(mark).collect();
+    let filter = EventFilter { owner: context.owner.clone(), name: None };
+    let mut after = context.client.newest_events(&filter, 1).await?.next;
+    loop {
+        after = context.client.events(&filter, after, LOOK).await?.next;
+        let (views, missing) = select(arguments, context).await?;
+        let changed: Vec<_> = views
+            .iter()
+            .filter(|view| seen.get(&view.workspace.id) != Some(&mark(view).1))
+            .cloned()
+            .collect();
+        seen = views.iter().map(mark).collect();
+        printer.print(&changed, context)?;
+        // With names given, the watch is over when all of them are gone.
+        if views.is_empty() && !arguments.targets.is_empty() {
+            return Err(Error::NotFound { wanted: missing });
+        }
+    }
+}
+
+fn mark(view: &WorkspaceView) -> (WorkspaceId, (ResourceVersion, Phase)) {
+    let workspace = &view.workspace;
+    (workspace.id, (workspace.resource_version, workspace.status.phase))
+}
+
+/// Prints workspaces in one format, again and again in a watch.
+struct Printer {
+    format: Format,
+    table: Table,
+}
+
+/// The shape of `-o json` and `-o yaml`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    items: &'a [WorkspaceView],
+}
+
+impl Printer {
+    fn new(format: Format, colour: bool) -> Self {
+        let columns = if format == Format::Wide { Columns::Wide } else { Columns::Short };
+        Self { format, table: Table::new(columns, colour) }
+    }
+
+    fn print(&mut self, views: &[WorkspaceView], context: &mut Context<'_>) -> Result<(), Error> {
+        let output = &mut *context.output;
+        let list = List { api_version: "trueup/v1", kind: "WorkspaceList", items: views };
+        match self.format {
+            Format::Json => output.json(&list),
+            Format::Yaml => output.yaml(&list),
+            Format::Name => {
+                views.iter().try_for_each(|view| output.line(&view.workspace.key().to_string()))
+            }
+            Format::Table | Format::Wide if views.is_empty() => {
+                if self.table.is_untouched() {
+                    output.note("no workspaces");
+                }
+                Ok(())
+            }
+            Format::Table | Format::Wide => {
+                output.write(&self.table.render(views, crate::age::now()))
+            }
+        }
+    }
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,22 @@
+//! `trueup validate`: checks manifests without a controller.
+//!
+//! What only the host knows is not checked here: whether a project folder exists and is allowed.
+
+use crate::{error::Error, input::Sources, output::Output};
+use clap::Args;
+
+/// The arguments of `trueup validate`.
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+/// Reads everything, and says so when all is well.
+pub(crate) fn run(arguments: &Validate, output: &mut Output) -> Result<(), Error> {
+    let manifests = arguments.sources.read()?;
+    for manifest in &manifests {
+        output.line(&format!("{} is valid", manifest.key()))?;
+    }
+    Ok(())
+}
