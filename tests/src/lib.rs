@@ -4,6 +4,7 @@
 //! Nothing in here knows the product's code beyond its wire types. Deliberately absent: tests; they
 //! are the targets of this package in `tests/e2e`.
 
+pub mod controller;
 pub mod dockerd;
 pub mod engine;
 pub mod image;

@@ -41,7 +41,7 @@ pub fn target_folder() -> PathBuf {
 
 /// Cargo says at run time where the running package is; what was compiled in may be another
 /// checkout, if two of them share a target folder.
-fn workspace_root() -> PathBuf {
+pub(crate) fn workspace_root() -> PathBuf {
     let compiled = env!("CARGO_MANIFEST_DIR");
     let own = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or(compiled.into()));
     let holds_the_workload = |folder: &&Path| folder.join("tests/workload/Cargo.toml").exists();

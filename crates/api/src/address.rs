@@ -44,7 +44,9 @@ impl FromStr for Address {
             };
         }
         match text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) {
-            Some(authority) if !authority.is_empty() && !authority.contains(['/', '?', '#', '@']) => {
+            Some(authority)
+                if !authority.is_empty() && !authority.contains(['/', '?', '#', '@']) =>
+            {
                 Ok(Self::Http(format!("http://{authority}")))
             }
             _ => Err(format!(

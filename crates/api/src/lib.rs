@@ -41,7 +41,7 @@ pub use problem::{ItemProblem, Problem, ProblemKind};
 /// The types of the domain that appear in the API, for clients that depend on this crate alone.
 pub mod domain {
     pub use trueup_domain::{
-        condition, container, error, event, id, manifest, name, pass, port::Clock, quantity, spec,
-        status, workspace,
+        condition, container, desired::volume_name, error, event, id, manifest, name, pass,
+        port::Clock, quantity, spec, status, workspace,
     };
 }

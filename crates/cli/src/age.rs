@@ -1,11 +1,12 @@
 //! Times as people read them: `5m`, `3h`, `12d`.
 
 use jiff::Timestamp;
+use trueup_api::domain::Clock;
+use trueup_controller::clock::SystemClock;
 
 /// The time of day, to measure ages from.
-#[expect(clippy::disallowed_methods, reason = "the clock of the controller is not wired in yet")]
 pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
+    SystemClock.now()
 }
 
 /// How long ago `then` was: two units while it is short, one later on, as `kubectl` shows it.

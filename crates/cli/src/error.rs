@@ -53,10 +53,12 @@ pub(crate) enum Error {
     Ambiguous { name: Name, owners: Vec<Owner> },
     #[error("{key} will not get there: {why}")]
     Hopeless { key: WorkspaceKey, why: String },
-    #[error("after {} still not {goal}:{}", Period::from(*waited), lines(pending))]
+    #[error("after {} still not {goal}: {}", Period::from(*waited), pending.join(", "))]
     TimedOut { waited: Duration, goal: String, pending: Vec<String> },
-    #[error("this build carries no controller")]
-    NoController,
+    #[error(transparent)]
+    Controller(#[from] trueup_controller::Error),
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
 }
 
 impl Error {
@@ -68,7 +70,9 @@ impl Error {
             | Self::Runtime(_)
             | Self::Encode { .. }
             | Self::Hopeless { .. }
-            | Self::NoController => FAILURE,
+            | Self::Signals(_) => FAILURE,
+            Self::Controller(error) if error.is_configuration() => BAD_INPUT,
+            Self::Controller(_) => FAILURE,
             Self::Ambiguous { .. } => USAGE,
             Self::Read { .. } | Self::EmptyFolder { .. } | Self::Manifests(_) => BAD_INPUT,
             Self::NotFound { .. } => NOT_FOUND,
@@ -95,8 +99,4 @@ fn code_of(error: &trueup_api::Error) -> u8 {
 fn list(owners: &[Owner], name: &Name) -> String {
     let keys: Vec<_> = owners.iter().map(|owner| format!("{owner}/{name}")).collect();
     keys.join(", ")
-}
-
-fn lines(pending: &[String]) -> String {
-    pending.iter().map(|line| format!("\n  {line}")).collect()
 }

@@ -7,9 +7,7 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
-use trueup_api::domain::manifest::{
-    self, Document, Manifest, ManifestErrors, MAX_BYTES,
-};
+use trueup_api::domain::manifest::{self, Document, MAX_BYTES, Manifest, ManifestErrors};
 
 /// Where manifests come from.
 #[derive(Debug, Args)]

@@ -40,8 +40,7 @@ impl Output {
 
     /// Writes text as it is, and lets the reader have it at once.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Error> {
-        let written =
-            self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
+        let written = self.results.write_all(text.as_bytes()).and_then(|()| self.results.flush());
         written.map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Error::OutputClosed,
             _ => Error::Output(error),
@@ -81,17 +80,15 @@ impl Output {
             return;
         }
         let sources = std::iter::successors(error.source(), |&error| error.source());
-        let mut text = format!("error: {error}");
+        self.note(&format!("error: {error}"));
         for source in sources {
-            text.push_str(&format!("\n  because {source}"));
+            self.note(&format!("  because {source}"));
         }
-        self.note(&text);
     }
 }
 
 fn render(errors: &ManifestErrors, colour: bool) -> String {
-    let theme =
-        if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false);
     let mut text = String::new();
     for error in errors {
@@ -105,11 +102,7 @@ fn render(errors: &ManifestErrors, colour: bool) -> String {
 /// The text without characters that steer a terminal, line breaks apart.
 pub(crate) fn inert(text: &str) -> Cow<'_, str> {
     let steers = |c: char| c.is_control() && c != '\n';
-    if text.contains(steers) {
-        Cow::Owned(text.replace(steers, "?"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.contains(steers) { Cow::Owned(text.replace(steers, "?")) } else { Cow::Borrowed(text) }
 }
 
 #[cfg(test)]

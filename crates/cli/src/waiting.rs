@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use trueup_api::{
     EventFilter, ProblemKind,
     domain::{
-        condition::ConditionType,
+        condition::{ConditionType, Truth},
         id::{EventId, Generation, WorkspaceId},
         name::WorkspaceKey,
         status::Phase,
@@ -66,9 +66,16 @@ impl Goal {
             Self::Ready | Self::Phase(Phase::Running) | Self::Reached(Phase::Running, _)
         );
         let current = status.observed_generation >= view.workspace.generation;
-        (runs && current && status.recovery.gave_up)
+        (runs && current && gave_up(view))
             .then(|| "recovery gave up; see `trueup describe`, then `trueup resume`".to_owned())
     }
+}
+
+/// Whether recovery has given the workspace up, until somebody resumes or changes it.
+pub(crate) fn gave_up(view: &WorkspaceView) -> bool {
+    let degraded = view.workspace.status.conditions.get(ConditionType::Degraded);
+    degraded
+        .is_some_and(|condition| condition.status == Truth::True && condition.reason == "GaveUp")
 }
 
 /// A workspace that is waited for.
@@ -175,6 +182,7 @@ fn describe(one: &Awaited, phases: &HashMap<WorkspaceKey, Phase>) -> String {
 mod tests {
     use super::*;
     use crate::render::sample;
+    use trueup_api::domain::condition::Condition;
 
     #[test]
     fn ready_counts_only_for_the_newest_generation() {
@@ -187,7 +195,14 @@ mod tests {
     #[test]
     fn a_workspace_that_recovery_gave_up_on_is_not_waited_for() {
         let mut view = sample("alice", "web");
-        view.workspace.status.recovery.gave_up = true;
+        view.workspace.status.conditions.set(Condition {
+            kind: ConditionType::Degraded,
+            status: Truth::True,
+            reason: "GaveUp".to_owned(),
+            message: String::new(),
+            last_transition_time: view.workspace.created_at,
+            observed_generation: view.workspace.generation,
+        });
         assert!(Goal::Ready.obstacle(&view).is_some());
         assert_eq!(Goal::Deleted.obstacle(&view), None);
         view.workspace.generation = view.workspace.generation.next();

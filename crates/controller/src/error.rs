@@ -50,3 +50,10 @@ pub enum Error {
         panic: Option<String>,
     },
 }
+
+impl Error {
+    /// Whether the configuration is to blame, so that starting again cannot help.
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Settings { .. } | Self::Setting { .. } | Self::Engine(_))
+    }
+}

@@ -12,7 +12,7 @@ use trueup_domain::{
     id::WorkspaceId,
     observed::ProjectFolder,
     pass::Cause,
-    port::{Clock, Projects, WatchEvent},
+    port::{Projects, WatchEvent},
 };
 use trueup_reconciler::{
     runtime::{Handle, Priority},

@@ -40,11 +40,25 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one pass may take; every engine call in it has a shorter deadline of its own.
 const PASS_DEADLINE: Duration = Duration::from_mins(45);
 
-/// Runs the controller until `shutdown` is cancelled.
+/// Runs the controller until `shutdown` is ready.
 ///
 /// # Errors
 /// What kept it from starting, or which of its tasks died.
-pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Error> {
+pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+    let token = CancellationToken::new();
+    let listen = async {
+        shutdown.await;
+        tracing::info!("ending: passes under way may finish");
+        token.cancel();
+        future::pending().await
+    };
+    tokio::select! {
+        result = run_until(settings, token.clone()) => result,
+        () = listen => Ok(()),
+    }
+}
+
+async fn run_until(settings: Settings, shutdown: CancellationToken) -> Result<(), Error> {
     let clock = Arc::new(SystemClock);
     let store = Arc::new(open_store(&settings, clock.as_ref()).await?);
     let guard = observability::init(&observability_settings(&settings, store.instance_id()))?;

@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn every_published_port_is_exposed_too() {
         let body = body(&sample());
-        let mut bound: Vec<_> = body.host_config.unwrap().port_bindings.unwrap().into_keys().collect();
+        let mut bound: Vec<_> =
+            body.host_config.unwrap().port_bindings.unwrap().into_keys().collect();
         bound.sort();
         assert_eq!(Some(bound), body.exposed_ports);
     }

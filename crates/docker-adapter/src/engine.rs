@@ -17,7 +17,7 @@ use trueup_domain::{
     error::{EngineError, ErrorClass, Reason},
     id::{ContainerId, WorkspaceId},
     observed::NetworkState,
-    port::engine::{Engine, WatchEvent},
+    port::{Engine, WatchEvent},
     spec::Image,
 };
 

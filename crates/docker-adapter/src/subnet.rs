@@ -107,10 +107,7 @@ mod tests {
         assert_eq!(chosen("10.0.0.0/24", &[], 0).as_deref(), Some("10.0.0.0/28"));
         assert_eq!(chosen("10.0.0.0/24", &[], 15).as_deref(), Some("10.0.0.240/28"));
         assert_eq!(chosen("10.0.0.0/24", &[], 17).as_deref(), Some("10.0.0.16/28"));
-        assert_eq!(
-            chosen("10.0.0.0/24", &["10.0.0.240/28"], 15).as_deref(),
-            Some("10.0.0.0/28")
-        );
+        assert_eq!(chosen("10.0.0.0/24", &["10.0.0.240/28"], 15).as_deref(), Some("10.0.0.0/28"));
     }
 
     #[test]

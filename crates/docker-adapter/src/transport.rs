@@ -104,7 +104,8 @@ impl Transport {
 
     /// Reads `path` (with its query) and takes from the answer what `T` names.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Refusal> {
-        let body = collect(self.open(self.request(Method::GET, path, Bytes::new())?).await?).await?;
+        let body =
+            collect(self.open(self.request(Method::GET, path, Bytes::new())?).await?).await?;
         Ok(serde_json::from_slice(&body)?)
     }
 
@@ -162,7 +163,8 @@ fn client(base: &str, send: Arc<Send>, minor: Arc<AtomicU16>) -> Result<Docker, 
 /// Puts the version in front of the path, unless it is not known or one is there already.
 fn versioned(mut request: BollardRequest, minor: u16) -> BollardRequest {
     let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let has_version = path.strip_prefix("/v").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let has_version =
+        path.strip_prefix("/v").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     if minor == 0 || has_version {
         return request;
     }
@@ -255,7 +257,15 @@ mod tests {
         for good in ["unix:///var/run/docker.sock", "tcp://localhost:2375", "tcp://[::1]:2375/"] {
             assert!(Transport::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "unix://", "unix:///", "unix://run/docker.sock", "tcp://", "ssh://host", "https://x:2376"] {
+        for bad in [
+            "",
+            "unix://",
+            "unix:///",
+            "unix://run/docker.sock",
+            "tcp://",
+            "ssh://host",
+            "https://x:2376",
+        ] {
             assert!(Transport::new(bad).is_err(), "{bad}");
         }
     }

@@ -8,9 +8,7 @@ use crate::{
     list::with_filters,
 };
 use bollard::{
-    errors::Error as Refusal,
-    models::VolumeCreateRequest,
-    query_parameters::RemoveVolumeOptions,
+    errors::Error as Refusal, models::VolumeCreateRequest, query_parameters::RemoveVolumeOptions,
 };
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};

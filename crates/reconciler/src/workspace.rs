@@ -2,9 +2,9 @@
 //!
 //! # Flow
 //! 1. The [`Feed`] turns what the store and the engine report into keys with causes.
-//! 2. A pass reads the workspace, [observes](observe) the engine, and asks the pure `plan`.
-//! 3. It [executes](execute) each action once, until one fails, and observes again what came of it.
-//! 4. It [records](record) status, events and history in one transaction, or nothing at all when
+//! 2. A pass reads the workspace, observes the engine, and asks the pure `plan`.
+//! 3. It executes each action once, until one fails, and observes again what came of it.
+//! 4. It records status, events and history in one transaction, or nothing at all when
 //!    nothing has changed.
 //!
 //! # Guarantees

@@ -42,8 +42,9 @@ use writer::Writer;
 
 /// A store in an SQLite file, which no other process opens as long as this lives.
 ///
-/// [`close`](Self::close) it to end in good order: what is queued is still written. Dropping it gives
-/// up what is queued; what was acknowledged is on the disk either way.
+/// [`close`](Self::close) it to end in good order: what is queued is still written, and the file is
+/// free when it returns. Dropping it gives up what is queued, and frees the file when the runtime has
+/// ended the writer. What was acknowledged is on the disk either way.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,

@@ -84,7 +84,8 @@ impl extract::FromRequest<Api> for ChangeRequest {
     type Rejection = Problem;
     async fn from_request(request: extract::Request, api: &Api) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let caller = <Caller as extract::FromRequestParts<Api>>::from_request_parts(&mut parts, api);
+        let caller =
+            <Caller as extract::FromRequestParts<Api>>::from_request_parts(&mut parts, api);
         let caller = caller.await?;
         let Body(seen) = Body::from_request(extract::Request::from_parts(parts, body), api).await?;
         Ok(Self { caller, seen })

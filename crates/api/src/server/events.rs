@@ -23,7 +23,7 @@ use trueup_domain::{
 };
 
 /// The longest that a long poll waits.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const LIMIT: u32 = 100;
 pub(super) const MOST: u32 = 1000;
 

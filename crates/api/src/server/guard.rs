@@ -76,7 +76,8 @@ mod tests {
         for good in ["localhost", "localhost:7117", "127.0.0.1:7117", "[::1]", "[::1]:7117"] {
             assert!(is_local(good), "{good}");
         }
-        for bad in ["", "evil.example", "evil.example:7117", "127.0.0.1.evil.example", "localhost:x"]
+        for bad in
+            ["", "evil.example", "evil.example:7117", "127.0.0.1.evil.example", "localhost:x"]
         {
             assert!(!is_local(bad), "{bad}");
         }

@@ -33,12 +33,9 @@ pub fn router(state: State) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route_layer(middleware::from_fn_with_state(DEADLINE, guard::bound_time));
-    let slow = Router::new()
-        .route("/v1/events", get(events::events))
-        .route_layer(middleware::from_fn_with_state(
-            events::LONGEST_WAIT + DEADLINE,
-            guard::bound_time,
-        ));
+    let slow = Router::new().route("/v1/events", get(events::events)).route_layer(
+        middleware::from_fn_with_state(events::LONGEST_WAIT + DEADLINE, guard::bound_time),
+    );
     quick
         .merge(slow)
         .fallback(unknown_path)

@@ -29,7 +29,7 @@ const CONNECTIONS: usize = 512;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_HEADERS: usize = 64;
 /// After this a connection is asked to end; clients open another one without noticing.
-const LIFETIME: Duration = Duration::from_secs(600);
+const LIFETIME: Duration = Duration::from_mins(10);
 /// How long an answer may take to be made and taken once its connection is to end.
 const LAST_ANSWER: Duration = Duration::from_secs(100);
 /// How long the last answers may take when the server ends.
@@ -60,12 +60,10 @@ pub async fn serve(
         let router = router.clone();
         match accepted {
             Ok(Accepted::Unix(stream, peer)) => {
-                let talk = converse(stream, router, connection(peer));
-                connections.spawn(async move { let _place = place; talk.await });
+                connections.spawn(hold(place, converse(stream, router, connection(peer))));
             }
             Ok(Accepted::Tcp(stream, peer)) => {
-                let talk = converse(stream, router, connection(peer));
-                connections.spawn(async move { let _place = place; talk.await });
+                connections.spawn(hold(place, converse(stream, router, connection(peer))));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -76,6 +74,11 @@ pub async fn serve(
     drop(listeners);
     drain(connections).await;
     Ok(())
+}
+
+/// Keeps a connection's place until it is over.
+async fn hold<T>(_place: T, talk: impl Future<Output = ()>) {
+    talk.await;
 }
 
 async fn drain(mut connections: JoinSet<()>) {
@@ -105,10 +108,10 @@ where
 {
     let closing = connection.closing.clone();
     let peer: Peer = connection.peer.clone();
-    let routes = TowerToHyperService::new(router);
+    let handlers = TowerToHyperService::new(router);
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
-        routes.call(request)
+        handlers.call(request)
     });
     let mut exchange = pin!(
         http1::Builder::new()

@@ -81,7 +81,8 @@ fn take_lock(socket: &Path) -> Result<File, Error> {
 
 /// Makes room: whatever holds no lock and takes no connection is dead.
 fn remove_stale(path: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Socket { path: path.to_owned(), operation: "replacing it", source };
+    let failed =
+        |source| Error::Socket { path: path.to_owned(), operation: "replacing it", source };
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),

@@ -15,7 +15,11 @@ use serde::{
     de::{IntoDeserializer, value::Error as WordError},
 };
 use std::{str::FromStr, sync::Arc};
-use trueup_domain::{name::{Owner, WorkspaceKey}, status::Phase, workspace::Workspace};
+use trueup_domain::{
+    name::{Owner, WorkspaceKey},
+    status::Phase,
+    workspace::Workspace,
+};
 
 const PASSES: u32 = 10;
 const MOST_PASSES: u32 = 1000;
@@ -91,7 +95,8 @@ impl Selection {
             Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
             _ => Err(bad_request(format!("parameter `label`: `{label}` is not `key=value`"))),
         };
-        let labels = parameters.take_all("label").into_iter().map(split).collect::<Result<_, _>>()?;
+        let labels =
+            parameters.take_all("label").into_iter().map(split).collect::<Result<_, _>>()?;
         Ok(Self { owner, labels, phase })
     }
 

@@ -1,10 +1,11 @@
 //! `trueup apply`: declares what manifests say. Nothing is sent when any file is bad.
 
 use crate::{context::Context, error::Error, input::Sources};
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 /// The arguments of `trueup apply`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("input").required(true).args(["files"]))]
 pub(crate) struct Apply {
     #[command(flatten)]
     pub(crate) sources: Sources,

@@ -10,7 +10,7 @@ use crate::{
 use clap::{ArgGroup, Args};
 use trueup_api::{
     WorkspaceFilter,
-    domain::quantity::Period,
+    domain::{quantity::Period, volume_name},
     wire::WorkspaceView,
 };
 
@@ -29,6 +29,13 @@ pub(crate) struct Delete {
     /// Remove their named volumes and what is in them, too.
     #[arg(long)]
     pub(crate) volumes: bool,
+    #[command(flatten)]
+    pub(crate) waiting: Waiting,
+}
+
+/// Whether to wait for the end, and how long.
+#[derive(Debug, Args)]
+pub(crate) struct Waiting {
     /// Wait until they are gone (this is the default).
     #[arg(long, overrides_with = "no_wait")]
     pub(crate) wait: bool,
@@ -53,16 +60,18 @@ pub(crate) async fn run(arguments: &Delete, context: &mut Context<'_>) -> Result
     for view in &views {
         let key = view.workspace.key();
         context.client.delete(&key, arguments.volumes).await?;
-        if arguments.no_wait {
+        if arguments.waiting.no_wait {
             context.output.line(&format!("{key} will be deleted"))?;
         }
     }
-    if !arguments.no_wait {
+    if !arguments.waiting.no_wait {
         let awaited = views.iter().map(awaited).collect();
-        wait(context, awaited, arguments.timeout.duration()).await?;
+        wait(context, awaited, arguments.waiting.timeout.duration()).await?;
     }
     if !arguments.volumes {
-        views.iter().for_each(|view| tell_kept(view, context));
+        for view in &views {
+            tell_kept(view, context);
+        }
     }
     Ok(())
 }
@@ -92,6 +101,7 @@ fn tell_kept(view: &WorkspaceView, context: &mut Context<'_>) {
     if volumes.is_empty() || already_asked {
         return;
     }
-    let names: Vec<_> = volumes.iter().map(|volume| volume.name.as_str()).collect();
+    let names: Vec<_> =
+        volumes.iter().map(|volume| volume_name(&view.workspace, &volume.name)).collect();
     context.output.note(&format!("{}: kept volumes {}", view.workspace.key(), names.join(", ")));
 }

@@ -12,7 +12,7 @@ use trueup_api::{
 
 const WAIT: Duration = Duration::from_secs(30);
 /// How long a controller may be away before following it is given up.
-const AWAY: Duration = Duration::from_secs(60);
+const AWAY: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// The arguments of `trueup events`.
@@ -52,13 +52,12 @@ pub(crate) async fn run(arguments: &Events, context: &mut Context<'_>) -> Result
         name: arguments.target.as_ref().map(|target| target.name.clone()),
     };
     let filter = EventFilter { owner: filter.owner.or_else(|| context.owner.clone()), ..filter };
-    let after = match arguments.after {
-        Some(after) => show_all(arguments.output, context, &filter, EventId(after)).await?,
-        None => {
-            let page = context.client.newest_events(&filter, arguments.last).await?;
-            show(arguments.output, context, &page.items)?;
-            page.next
-        }
+    let after = if let Some(after) = arguments.after {
+        show_all(arguments.output, context, &filter, EventId(after)).await?
+    } else {
+        let page = context.client.newest_events(&filter, arguments.last).await?;
+        show(arguments.output, context, &page.items)?;
+        page.next
     };
     if arguments.follow {
         return follow(arguments.output, context, &filter, after).await;

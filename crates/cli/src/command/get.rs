@@ -70,10 +70,8 @@ async fn select(
     context: &Context<'_>,
 ) -> Result<(Vec<WorkspaceView>, Vec<String>), Error> {
     if arguments.targets.is_empty() {
-        let filter = WorkspaceFilter {
-            owner: context.owner.clone(),
-            labels: arguments.labels.clone(),
-        };
+        let filter =
+            WorkspaceFilter { owner: context.owner.clone(), labels: arguments.labels.clone() };
         return Ok((context.client.list(&filter).await?.items, Vec::new()));
     }
     let mut found = look_up(context, &arguments.targets).await?;

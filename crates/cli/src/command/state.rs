@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     error::Error,
     selection::{Target, look_up},
-    waiting::{Awaited, Goal, wait},
+    waiting::{Awaited, Goal, gave_up, wait},
 };
 use clap::Args;
 use trueup_api::{
@@ -39,8 +39,10 @@ pub(crate) async fn run(
         let applied = context.client.set_state(&key, verb, None).await?;
         context.output.line(&tell(verb, &applied))?;
         let changed = applied.workspace.unwrap_or(view);
-        if verb == Verb::Start && changed.workspace.status.recovery.gave_up {
-            context.output.note(&format!("{key}: recovery gave up; `trueup resume {key}` tries anew"));
+        if verb == Verb::Start && gave_up(&changed) {
+            context
+                .output
+                .note(&format!("{key}: recovery gave up; `trueup resume {key}` tries anew"));
         }
         awaited.push(await_state(verb, &changed));
     }

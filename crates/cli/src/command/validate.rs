@@ -3,10 +3,11 @@
 //! What only the host knows is not checked here: whether a project folder exists and is allowed.
 
 use crate::{error::Error, input::Sources, output::Output};
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 /// The arguments of `trueup validate`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("input").required(true).args(["files"]))]
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) sources: Sources,

@@ -39,7 +39,9 @@ pub(crate) async fn run(arguments: &Version, context: &mut Context<'_>) -> Resul
     let client = env!("CARGO_PKG_VERSION");
     let server = answer.as_ref().ok();
     match arguments.output {
-        Format::Json => context.output.json(&Both { client: Client { version: client }, server })?,
+        Format::Json => {
+            context.output.json(&Both { client: Client { version: client }, server })?;
+        }
         Format::Text => {
             context.output.line(&format!("client {client}"))?;
             if let Some(server) = server {

@@ -29,12 +29,7 @@ fn a_refused_creation_says_what_is_missing() {
             Reason::CommandInvalid,
         ),
         (400, "No command specified", Terminal, Reason::CommandInvalid),
-        (
-            500,
-            "Cannot mkdir: /etc/passwd is not a directory",
-            Terminal,
-            Reason::CommandInvalid,
-        ),
+        (500, "Cannot mkdir: /etc/passwd is not a directory", Terminal, Reason::CommandInvalid),
         (
             400,
             "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
@@ -53,7 +48,12 @@ fn a_refused_start_says_why() {
     let runtime = "failed to create shim task: OCI runtime create failed: runc create failed: \
                    unable to start container process: exec: ";
     let cases = [
-        (500, "Bind for 127.0.0.1:18099 failed: port is already allocated", Retryable, Reason::PortTaken),
+        (
+            500,
+            "Bind for 127.0.0.1:18099 failed: port is already allocated",
+            Retryable,
+            Reason::PortTaken,
+        ),
         (
             500,
             "Error starting userland proxy: listen tcp4 127.0.0.1:18099: bind: address already in use",
@@ -61,7 +61,12 @@ fn a_refused_start_says_why() {
             Reason::PortTaken,
         ),
         (404, "network trueup-x not found", Retryable, Reason::NetworkMissing),
-        (400, "network trueup-x is ambiguous (2 matches found on name)", Retryable, Reason::NetworkMissing),
+        (
+            400,
+            "network trueup-x is ambiguous (2 matches found on name)",
+            Retryable,
+            Reason::NetworkMissing,
+        ),
         (404, "No such container: abc", Unknown, Reason::NotFound),
         (
             500,
@@ -89,7 +94,12 @@ fn a_refused_start_says_why() {
 #[test]
 fn a_refused_pull_is_tried_again_only_where_time_may_help() {
     let cases = [
-        (404, "manifest for debian:nope not found: manifest unknown", Terminal, Reason::ImageNotFound),
+        (
+            404,
+            "manifest for debian:nope not found: manifest unknown",
+            Terminal,
+            Reason::ImageNotFound,
+        ),
         (
             404,
             "pull access denied for nope, repository does not exist or may require 'docker login'",
@@ -103,7 +113,12 @@ fn a_refused_pull_is_tried_again_only_where_time_may_help() {
             Retryable,
             Reason::PullFailed,
         ),
-        (500, "toomanyrequests: You have reached your pull rate limit", Retryable, Reason::PullFailed),
+        (
+            500,
+            "toomanyrequests: You have reached your pull rate limit",
+            Retryable,
+            Reason::PullFailed,
+        ),
     ];
     for (status, words, class, reason) in cases {
         assert_eq!(classified(Operation::Pull, status, words), (class, reason), "{words}");

@@ -143,7 +143,8 @@ fn ports(bindings: Option<&PortMap>) -> BTreeSet<PortBinding> {
 }
 
 fn resources(host: &HostConfig) -> Resources {
-    let count = |number: Option<i64>| number.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
+    let count =
+        |number: Option<i64>| number.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
     let nanos = match (count(host.nano_cpus), count(host.cpu_quota), count(host.cpu_period)) {
         (0, quota, period) if quota > 0 => {
             // Without a period the engine's is a tenth of a second, in microseconds.
@@ -176,10 +177,7 @@ fn capabilities(added: Option<&[String]>, dropped: Option<&[String]>) -> BTreeSe
 }
 
 fn is_no_new_privileges(option: &str) -> bool {
-    matches!(
-        option,
-        "no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true"
-    )
+    matches!(option, "no-new-privileges" | "no-new-privileges:true" | "no-new-privileges=true")
 }
 
 fn network_mode(mode: Option<&str>) -> NetworkMode {

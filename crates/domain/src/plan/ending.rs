@@ -100,7 +100,8 @@ pub(super) fn stop(desired: &Desired, container: &Container) -> Vec<Action> {
 pub(super) fn outgrown_network(desired: &Desired, container: &Container) -> Option<Action> {
     // Only a network of its own is called like the container.
     let own = &desired.config.name;
-    let is_attached = matches!(&container.config.network, NetworkMode::Named { name } if name == own);
+    let is_attached =
+        matches!(&container.config.network, NetworkMode::Named { name } if name == own);
     let is_wanted = desired.network.as_ref().is_some_and(|network| network.name == *own);
     (is_attached && !is_wanted).then(|| Action::RemoveNetwork { name: own.clone() })
 }

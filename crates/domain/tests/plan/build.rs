@@ -12,7 +12,7 @@ use trueup_domain::{
     plan::{Plan, plan},
     policy::Policy,
     spec::{Metadata, Spec},
-    status::{RecoveryStatus, Status},
+    status::{Failure, RecoveryStatus, Status},
     workspace::{Deletion, Workspace},
 };
 
@@ -192,4 +192,15 @@ pub(crate) fn words(plan: &Plan) -> Vec<String> {
 /// Text with the workspace's long name in one letter.
 pub(crate) fn short(text: &str) -> String {
     text.replace("trueup-payments-0000000000a1", "W").replace("trueup-test-shared-0", "shared")
+}
+
+/// A failure of that operation in that generation.
+pub(crate) fn failure(operation: &str, generation: u64) -> Failure {
+    Failure {
+        operation: operation.to_owned(),
+        reason: Reason::EngineFault,
+        message: "out of luck".to_owned(),
+        at: start(),
+        generation: Generation(generation),
+    }
 }

@@ -12,6 +12,4 @@ mod keeping;
 mod news;
 mod properties;
 mod restarting;
-mod scenarios;
-mod script;
 mod world;

@@ -166,7 +166,8 @@ impl World {
         }
     }
 
-    fn observe(&self, desired: &Desired) -> Observation {
+    /// What a pass would see now.
+    pub(crate) fn observe(&self, desired: &Desired) -> Observation {
         if !self.reachable {
             return Observation::of(Observed::Unknown(unreachable()));
         }
@@ -187,7 +188,7 @@ impl World {
         }
     }
 
-    fn is_used(&self, network: &str) -> bool {
+    pub(crate) fn is_used(&self, network: &str) -> bool {
         let ours = self.container.as_ref().is_some_and(|container| {
             matches!(&container.config.network, NetworkMode::Named { name } if name == network)
         });
@@ -416,7 +417,14 @@ impl World {
 /// What no container of ours may ever be.
 pub(crate) fn assert_safe(config: &ContainerConfig) {
     const ALLOWED: [&str; 9] = [
-        "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "NET_BIND_SERVICE",
+        "SETGID",
+        "SETUID",
         "SYS_CHROOT",
     ];
     assert!(!config.privileged, "privileged");

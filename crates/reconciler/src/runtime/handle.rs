@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 use tokio::time::Instant;
 
-use super::queue::{self, Queue, Snapshot, Stats};
+use super::queue::{self, KeyState, Queue, Snapshot, Stats};
 use super::request::{Add, Enqueued, Priority};
 
 /// Submits keys to a controller and looks into its queue. Cheap to clone.
@@ -64,6 +64,11 @@ impl<K: Clone + Eq + Hash, C> Handle<K, C> {
     /// locked meanwhile. After shutdown, `queued` is what never came to run.
     pub fn snapshot(&self) -> Snapshot<K> {
         self.shared.with(|queue, _| queue.snapshot())
+    }
+
+    /// Where one key is; `None` when nothing about it is due, planned or running.
+    pub fn state(&self, key: &K) -> Option<KeyState> {
+        self.shared.with(|queue, _| queue.state(key))
     }
 
     pub(super) fn new(shared: Arc<Shared<K, C>>) -> Self {

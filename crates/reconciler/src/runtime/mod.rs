@@ -116,5 +116,5 @@ pub use backoff::Backoff;
 pub use controller::Controller;
 pub use handle::Handle;
 pub use outcome::{Outcome, PassResult};
-pub use queue::{Limits, Queue, Snapshot, Stats};
+pub use queue::{KeyState, Limits, Queue, Snapshot, Stats};
 pub use request::{Add, Cause, Enqueued, ErrorPolicy, Next, Priority, Request, Trigger};

@@ -33,7 +33,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use self::entry::{Bundle, Entry, Rank, Reminder, Streak};
-pub use self::report::{Snapshot, Stats};
+pub use self::report::{KeyState, Snapshot, Stats};
 use super::backoff::Backoff;
 use super::request::{Add, Cause, Enqueued, ErrorPolicy, Next, Request, Trigger};
 
@@ -57,7 +57,12 @@ impl Default for Limits {
     }
 }
 
-/// Keys with causes, priorities, retries and wake-ups. See the [module](self).
+/// Keys with causes, priorities, retries and wake-ups: the controller's heart, and usable alone.
+///
+/// It waits for nothing and knows no clock: whoever drives it tells it the time, calls
+/// [`start`](Self::start) until that has nothing more, and comes back at
+/// [`next_deadline`](Self::next_deadline), after an addition or at the end of a run. Each
+/// operation is O(log n) in the number of known keys, plus as much for each timer that is due.
 pub struct Queue<K, C> {
     limits: Limits,
     backoff: Backoff,
@@ -254,6 +259,17 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
             running: running().map(|entry| entry.key.clone()).collect(),
             waiting: self.timers.iter().map(|(at, id)| (key(*id), *at)).collect(),
         }
+    }
+
+    /// Where one key is; `None` when nothing about it is due, planned or running.
+    pub fn state(&self, key: &K) -> Option<KeyState> {
+        let entry = &self.entries[*self.ids.get(key)?];
+        Some(KeyState {
+            queued: entry.pending.is_some(),
+            running: entry.running,
+            failures: entry.streak.failures,
+            due: entry.deadline(),
+        })
     }
 
     /// The bounds, which may be changed at any time; what runs is not cut short.

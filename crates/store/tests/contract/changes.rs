@@ -17,7 +17,7 @@ async fn next(changes: &mut BoxStream<'static, Change>) -> Told {
     }
 }
 
-pub async fn every_change_is_announced_once_and_in_order(store: &impl Store) {
+pub(crate) async fn every_change_is_announced_once_and_in_order(store: &impl Store) {
     let (mut first, mut second) = (store.subscribe(), store.subscribe());
     let writes = (1..=20).map(|n| async move {
         changed(store, apply(n, &format!("w-{n}"), spec("debian:12"))).await
@@ -34,7 +34,7 @@ pub async fn every_change_is_announced_once_and_in_order(store: &impl Store) {
     assert_eq!(next(&mut late).await.2[0].id.0, 21);
 }
 
-pub async fn a_call_that_changes_nothing_announces_nothing(store: &impl Store) {
+pub(crate) async fn a_call_that_changes_nothing_announces_nothing(store: &impl Store) {
     let old = changed(store, apply(1, "web", spec("debian:12"))).await;
     let web = changed(store, apply(1, "web", spec("debian:13"))).await;
     let mut changes = store.subscribe();
@@ -47,7 +47,7 @@ pub async fn a_call_that_changes_nothing_announces_nothing(store: &impl Store) {
     assert_eq!(after.unwrap().status.phase, Phase::Running);
 }
 
-pub async fn a_change_tells_how_it_was_and_how_it_is(store: &impl Store) {
+pub(crate) async fn a_change_tells_how_it_was_and_how_it_is(store: &impl Store) {
     let mut changes = store.subscribe();
     let created = changed(store, apply(1, "web", spec("debian:12"))).await;
     let (old, new, events) = next(&mut changes).await;
@@ -68,7 +68,7 @@ pub async fn a_change_tells_how_it_was_and_how_it_is(store: &impl Store) {
     assert_eq!(events.len(), 1);
 }
 
-pub async fn a_change_can_be_read_by_the_time_it_is_announced(store: &impl Store) {
+pub(crate) async fn a_change_can_be_read_by_the_time_it_is_announced(store: &impl Store) {
     let mut changes = store.subscribe();
     let writing = async {
         for n in 1..=30 {

@@ -3,7 +3,7 @@
 use super::*;
 use trueup_domain::id::EventId;
 
-pub async fn events_can_be_read_from_any_place(store: &impl Store) {
+pub(crate) async fn events_can_be_read_from_any_place(store: &impl Store) {
     assert_eq!(store.newest_event().await.unwrap(), EventId(0));
     for number in 1..=5 {
         changed(store, apply(number, &format!("w-{number}"), spec("debian:12"))).await;
@@ -23,7 +23,7 @@ pub async fn events_can_be_read_from_any_place(store: &impl Store) {
     assert_eq!(store.newest_event().await.unwrap(), EventId(5));
 }
 
-pub async fn events_can_be_read_by_identity_and_by_name(store: &impl Store) {
+pub(crate) async fn events_can_be_read_by_identity_and_by_name(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     changed(store, apply(9, "other", spec("debian:12"))).await;
     let first = changed(store, delete("web", false)).await;
@@ -43,7 +43,7 @@ pub async fn events_can_be_read_by_identity_and_by_name(store: &impl Store) {
     assert_eq!(ids(Some(id(9)), Some(key("web")), 0).await, [0_u64; 0]);
 }
 
-pub async fn an_answer_has_a_thousand_events_at_most(store: &impl Store) {
+pub(crate) async fn an_answer_has_a_thousand_events_at_most(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let events = vec![status_event("again"); 1200];
     stored(store.record(PassRecord { events, ..record(&web) }).await.unwrap());
@@ -55,13 +55,12 @@ pub async fn an_answer_has_a_thousand_events_at_most(store: &impl Store) {
     assert_eq!(store.events(&rest).await.unwrap().len(), 201);
 }
 
-pub async fn every_word_of_an_event_comes_back(store: &impl Store) {
+pub(crate) async fn every_word_of_an_event_comes_back(store: &impl Store) {
     use EventType::*;
     use WorkspaceStatus::*;
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
-    let types = [
-        StatusChanged, ContainerUpdate, Error, Recovery, MetricsUpdate, SyncStart, SyncComplete,
-    ];
+    let types =
+        [StatusChanged, ContainerUpdate, Error, Recovery, MetricsUpdate, SyncStart, SyncComplete];
     let statuses = [None, Some(Active), Some(Inactive), Some(Archived)];
     let events: Vec<_> = types
         .into_iter()

@@ -3,11 +3,11 @@
 //! A backend's test file brings a function that opens an empty store, and calls `contract_tests!` with
 //! it; `model` holds the same store against a naive model.
 
-pub mod changes;
-pub mod events;
-pub mod model;
-pub mod passes;
-pub mod spec_writes;
+pub(crate) mod changes;
+pub(crate) mod events;
+pub(crate) mod model;
+pub(crate) mod passes;
+pub(crate) mod spec_writes;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -18,7 +18,8 @@ use trueup_domain::{
     name::WorkspaceKey,
     pass::{Cause, CauseKind, Pass},
     port::{
-        Changes, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces, Written,
+        Changes, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces,
+        Written,
     },
     spec::{DesiredState, Metadata, Spec},
     status::{Phase, Status, WorkspaceStatus},
@@ -26,7 +27,7 @@ use trueup_domain::{
 };
 
 /// All that a backend is.
-pub trait Store: Workspaces + PassLog + EventLog + Changes {}
+pub(crate) trait Store: Workspaces + PassLog + EventLog + Changes {}
 
 impl<S: Workspaces + PassLog + EventLog + Changes> Store for S {}
 
@@ -88,37 +89,37 @@ macro_rules! contract_tests {
 }
 pub(crate) use contract_tests;
 
-pub fn id(number: u64) -> WorkspaceId {
+pub(crate) fn id(number: u64) -> WorkspaceId {
     format!("{number:032x}").parse().unwrap()
 }
 
-pub fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::new(1_790_000_000 + second, 123_456_789).unwrap()
 }
 
-pub fn key(name: &str) -> WorkspaceKey {
+pub(crate) fn key(name: &str) -> WorkspaceKey {
     WorkspaceKey { owner: "alice".parse().unwrap(), name: name.parse().unwrap() }
 }
 
-pub fn spec(image: &str) -> Spec {
+pub(crate) fn spec(image: &str) -> Spec {
     serde_json::from_value(json!({ "image": image })).unwrap()
 }
 
-pub fn metadata(name: &str) -> Metadata {
+pub(crate) fn metadata(name: &str) -> Metadata {
     let WorkspaceKey { owner, name } = key(name);
     Metadata { name, owner, labels: std::collections::BTreeMap::new() }
 }
 
-pub fn labelled(name: &str, label: &str) -> Metadata {
+pub(crate) fn labelled(name: &str, label: &str) -> Metadata {
     let labels = [("team".to_owned().try_into().unwrap(), label.to_owned())].into();
     Metadata { labels, ..metadata(name) }
 }
 
-pub fn apply(number: u64, name: &str, spec: Spec) -> SpecWrite {
+pub(crate) fn apply(number: u64, name: &str, spec: Spec) -> SpecWrite {
     apply_as(number, metadata(name), spec, None)
 }
 
-pub fn apply_as(
+pub(crate) fn apply_as(
     number: u64,
     metadata: Metadata,
     spec: Spec,
@@ -127,16 +128,16 @@ pub fn apply_as(
     SpecWrite::Apply { id_if_new: id(number), metadata, spec: Box::new(spec), expected }
 }
 
-pub fn set_state(name: &str, state: DesiredState) -> SpecWrite {
+pub(crate) fn set_state(name: &str, state: DesiredState) -> SpecWrite {
     SpecWrite::SetState { key: key(name), state, renew: false, expected: None }
 }
 
-pub fn delete(name: &str, volumes: bool) -> SpecWrite {
+pub(crate) fn delete(name: &str, volumes: bool) -> SpecWrite {
     SpecWrite::Delete { key: key(name), volumes, expected: None }
 }
 
 /// Writes one thing that must be a change, and returns how it is then.
-pub async fn changed(store: &impl Store, write: SpecWrite) -> Arc<Workspace> {
+pub(crate) async fn changed(store: &impl Store, write: SpecWrite) -> Arc<Workspace> {
     match store.write(vec![write], "alice", at(0)).await.unwrap().remove(0) {
         Written::Created(workspace) | Written::Changed(workspace) => workspace,
         Written::Unchanged(workspace) => panic!("{} was so already", workspace.key()),
@@ -144,18 +145,18 @@ pub async fn changed(store: &impl Store, write: SpecWrite) -> Arc<Workspace> {
 }
 
 /// Writes one thing that must be so already.
-pub async fn unchanged(store: &impl Store, write: SpecWrite) -> Arc<Workspace> {
+pub(crate) async fn unchanged(store: &impl Store, write: SpecWrite) -> Arc<Workspace> {
     match store.write(vec![write], "alice", at(0)).await.unwrap().remove(0) {
         Written::Unchanged(workspace) => workspace,
         other => panic!("{other:?} is a change"),
     }
 }
 
-pub async fn all_events(store: &impl Store) -> Vec<trueup_domain::event::Event> {
+pub(crate) async fn all_events(store: &impl Store) -> Vec<trueup_domain::event::Event> {
     store.events(&EventQuery::default()).await.unwrap()
 }
 
-pub fn pass(generation: Generation, why: &str) -> Pass {
+pub(crate) fn pass(generation: Generation, why: &str) -> Pass {
     Pass {
         generation,
         started_at: at(1),
@@ -167,7 +168,7 @@ pub fn pass(generation: Generation, why: &str) -> Pass {
     }
 }
 
-pub fn status_event(reason: &str) -> NewEvent {
+pub(crate) fn status_event(reason: &str) -> NewEvent {
     NewEvent {
         time: at(1),
         kind: EventType::StatusChanged,
@@ -181,7 +182,7 @@ pub fn status_event(reason: &str) -> NewEvent {
 }
 
 /// What a pass that found the workspace running would store.
-pub fn record(workspace: &Workspace) -> PassRecord {
+pub(crate) fn record(workspace: &Workspace) -> PassRecord {
     PassRecord {
         workspace: workspace.id,
         generation: workspace.generation,
@@ -199,7 +200,7 @@ pub fn record(workspace: &Workspace) -> PassRecord {
     }
 }
 
-pub fn stored(recorded: Recorded) -> Arc<Workspace> {
+pub(crate) fn stored(recorded: Recorded) -> Arc<Workspace> {
     match recorded {
         Recorded::Stored(workspace) => workspace,
         other => panic!("{other:?} instead of stored"),

@@ -3,7 +3,7 @@
 use super::*;
 use trueup_domain::{error::StoreError, spec::DesiredState::Stopped};
 
-pub async fn a_record_stores_status_events_and_history_together(store: &impl Store) {
+pub(crate) async fn a_record_stores_status_events_and_history_together(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let record = record(&web);
     let recorded = stored(store.record(record.clone()).await.unwrap());
@@ -15,13 +15,13 @@ pub async fn a_record_stores_status_events_and_history_together(store: &impl Sto
     assert_eq!(store.passes(web.id, 10).await.unwrap(), [record.pass]);
 }
 
-pub async fn a_record_keeps_generation_and_version(store: &impl Store) {
+pub(crate) async fn a_record_keeps_generation_and_version(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let recorded = stored(store.record(record(&web)).await.unwrap());
     assert_eq!(Workspace { status: web.status.clone(), ..(*recorded).clone() }, *web);
 }
 
-pub async fn a_record_of_an_old_generation_is_stale_and_writes_nothing(store: &impl Store) {
+pub(crate) async fn a_record_of_an_old_generation_is_stale_and_writes_nothing(store: &impl Store) {
     let old = changed(store, apply(1, "web", spec("debian:12"))).await;
     let new = changed(store, apply(1, "web", spec("debian:13"))).await;
     let events = all_events(store).await;
@@ -35,7 +35,7 @@ pub async fn a_record_of_an_old_generation_is_stale_and_writes_nothing(store: &i
     assert_eq!(store.passes(id(1), 10).await.unwrap(), []);
 }
 
-pub async fn a_record_that_does_not_know_of_the_deletion_is_stale(store: &impl Store) {
+pub(crate) async fn a_record_that_does_not_know_of_the_deletion_is_stale(store: &impl Store) {
     let before = changed(store, apply(1, "web", spec("debian:12"))).await;
     let marked = changed(store, delete("web", false)).await;
     let with_volumes = changed(store, delete("web", true)).await;
@@ -47,14 +47,14 @@ pub async fn a_record_that_does_not_know_of_the_deletion_is_stale(store: &impl S
     assert_eq!(store.get(id(1)).await.unwrap(), Some(with_volumes));
 }
 
-pub async fn a_record_of_an_unknown_workspace_is_stale(store: &impl Store) {
+pub(crate) async fn a_record_of_an_unknown_workspace_is_stale(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let unknown = PassRecord { workspace: id(2), ..record(&web) };
     assert!(matches!(store.record(unknown).await.unwrap(), Recorded::Stale));
     assert_eq!(store.passes(id(2), 10).await.unwrap(), []);
 }
 
-pub async fn an_observed_generation_is_never_ahead_and_never_goes_back(store: &impl Store) {
+pub(crate) async fn an_observed_generation_is_never_ahead_and_never_goes_back(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     let web = changed(store, set_state("web", Stopped)).await;
     let observing = |generation| {
@@ -73,7 +73,7 @@ pub async fn an_observed_generation_is_never_ahead_and_never_goes_back(store: &i
     assert_eq!(store.passes(id(1), 10).await.unwrap().len(), 2);
 }
 
-pub async fn a_removed_workspace_leaves_its_events_and_history(store: &impl Store) {
+pub(crate) async fn a_removed_workspace_leaves_its_events_and_history(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     stored(store.record(record(&web)).await.unwrap());
     let marked = changed(store, delete("web", false)).await;
@@ -88,14 +88,14 @@ pub async fn a_removed_workspace_leaves_its_events_and_history(store: &impl Stor
     assert!(matches!(again, Recorded::Stale), "{again:?}");
 }
 
-pub async fn a_workspace_that_nobody_deleted_is_not_removed(store: &impl Store) {
+pub(crate) async fn a_workspace_that_nobody_deleted_is_not_removed(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let refused = store.record(PassRecord { remove: true, ..record(&web) }).await;
     assert!(matches!(refused, Err(StoreError::Backend { .. })), "{refused:?}");
     assert_eq!(store.get(id(1)).await.unwrap(), Some(web));
 }
 
-pub async fn a_name_can_be_used_again_after_the_removal(store: &impl Store) {
+pub(crate) async fn a_name_can_be_used_again_after_the_removal(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     let first = changed(store, delete("web", false)).await;
     store.record(PassRecord { remove: true, ..record(&first) }).await.unwrap();
@@ -105,7 +105,7 @@ pub async fn a_name_can_be_used_again_after_the_removal(store: &impl Store) {
     assert!(matches!(store.record(record(&first)).await.unwrap(), Recorded::Stale));
 }
 
-pub async fn the_newest_passes_come_first(store: &impl Store) {
+pub(crate) async fn the_newest_passes_come_first(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     changed(store, apply(2, "other", spec("debian:12"))).await;
     for why in ["first", "second", "third"] {

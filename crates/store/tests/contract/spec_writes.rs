@@ -3,7 +3,9 @@
 use super::*;
 use trueup_domain::{error::StoreError, spec::DesiredState::*};
 
-pub async fn a_new_workspace_has_generation_one_and_can_be_read_in_every_way(store: &impl Store) {
+pub(crate) async fn a_new_workspace_has_generation_one_and_can_be_read_in_every_way(
+    store: &impl Store,
+) {
     let written = store.write(vec![apply(1, "web", spec("debian:12"))], "alice", at(5)).await;
     let [Written::Created(web)] = &written.unwrap()[..] else { panic!("it was not created") };
     assert_eq!((web.id, web.generation), (id(1), Generation(1)));
@@ -16,7 +18,7 @@ pub async fn a_new_workspace_has_generation_one_and_can_be_read_in_every_way(sto
     assert_eq!(store.find(&key("other")).await.unwrap(), None);
 }
 
-pub async fn applying_the_same_again_changes_nothing(store: &impl Store) {
+pub(crate) async fn applying_the_same_again_changes_nothing(store: &impl Store) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let events = all_events(store).await;
     assert_eq!(unchanged(store, apply(2, "web", spec("debian:12"))).await, web);
@@ -25,7 +27,7 @@ pub async fn applying_the_same_again_changes_nothing(store: &impl Store) {
     assert_eq!(all_events(store).await, events);
 }
 
-pub async fn a_new_spec_is_a_new_generation(store: &impl Store) {
+pub(crate) async fn a_new_spec_is_a_new_generation(store: &impl Store) {
     let before = changed(store, apply(1, "web", spec("debian:12"))).await;
     let after = changed(store, apply(2, "web", spec("debian:13"))).await;
     assert_eq!((after.id, after.generation), (id(1), Generation(2)));
@@ -34,7 +36,7 @@ pub async fn a_new_spec_is_a_new_generation(store: &impl Store) {
     assert_eq!(store.get(id(1)).await.unwrap(), Some(after));
 }
 
-pub async fn new_labels_alone_keep_the_generation(store: &impl Store) {
+pub(crate) async fn new_labels_alone_keep_the_generation(store: &impl Store) {
     let before = changed(store, apply(1, "web", spec("debian:12"))).await;
     let write = apply_as(1, labelled("web", "payments"), spec("debian:12"), None);
     let after = changed(store, write).await;
@@ -44,7 +46,7 @@ pub async fn new_labels_alone_keep_the_generation(store: &impl Store) {
     assert_eq!(all_events(store).await.last().unwrap().what.reason, "labels_changed");
 }
 
-pub async fn a_spec_without_a_state_keeps_the_stored_one(store: &impl Store) {
+pub(crate) async fn a_spec_without_a_state_keeps_the_stored_one(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     changed(store, set_state("web", Stopped)).await;
     let same = unchanged(store, apply(1, "web", spec("debian:12"))).await;
@@ -55,7 +57,7 @@ pub async fn a_spec_without_a_state_keeps_the_stored_one(store: &impl Store) {
     assert_eq!(changed(store, apply(1, "web", running)).await.spec.state, Some(Running));
 }
 
-pub async fn a_new_state_is_a_new_generation_and_so_is_a_renewed_one(store: &impl Store) {
+pub(crate) async fn a_new_state_is_a_new_generation_and_so_is_a_renewed_one(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     let stopped = changed(store, set_state("web", Stopped)).await;
     assert_eq!((stopped.generation, stopped.spec.desired_state()), (Generation(2), Stopped));
@@ -65,7 +67,7 @@ pub async fn a_new_state_is_a_new_generation_and_so_is_a_renewed_one(store: &imp
     assert_eq!(changed(store, renewed).await.generation, Generation(3));
 }
 
-pub async fn a_deletion_is_a_mark_that_can_only_grow(store: &impl Store) {
+pub(crate) async fn a_deletion_is_a_mark_that_can_only_grow(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     let marked = changed(store, delete("web", false)).await;
     let deletion = marked.deletion.clone().unwrap();
@@ -75,13 +77,16 @@ pub async fn a_deletion_is_a_mark_that_can_only_grow(store: &impl Store) {
 
     let written = store.write(vec![delete("web", true)], "bob", at(9)).await.unwrap();
     let [Written::Changed(grown)] = &written[..] else { panic!("{written:?}") };
-    assert_eq!(grown.deletion, Some(trueup_domain::workspace::Deletion { volumes: true, ..deletion }));
+    assert_eq!(
+        grown.deletion,
+        Some(trueup_domain::workspace::Deletion { volumes: true, ..deletion })
+    );
     assert_eq!(grown.generation, Generation(3));
     assert_eq!(&unchanged(store, delete("web", false)).await, grown);
     assert_eq!(store.get(id(1)).await.unwrap().as_ref(), Some(grown));
 }
 
-pub async fn a_workspace_under_deletion_takes_no_more_changes(store: &impl Store) {
+pub(crate) async fn a_workspace_under_deletion_takes_no_more_changes(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     changed(store, delete("web", false)).await;
     for write in [apply(2, "web", spec("debian:12")), set_state("web", Stopped)] {
@@ -93,7 +98,7 @@ pub async fn a_workspace_under_deletion_takes_no_more_changes(store: &impl Store
     }
 }
 
-pub async fn a_write_that_names_an_old_version_is_refused(store: &impl Store) {
+pub(crate) async fn a_write_that_names_an_old_version_is_refused(store: &impl Store) {
     let gone = apply_as(1, metadata("web"), spec("debian:12"), Some(ResourceVersion(1)));
     let seen = changed(store, apply(1, "web", spec("debian:12"))).await.resource_version;
     let now = changed(store, set_state("web", Paused)).await.resource_version;
@@ -126,7 +131,7 @@ pub async fn a_write_that_names_an_old_version_is_refused(store: &impl Store) {
     }
 }
 
-pub async fn what_is_not_there_cannot_be_stopped_or_deleted(store: &impl Store) {
+pub(crate) async fn what_is_not_there_cannot_be_stopped_or_deleted(store: &impl Store) {
     for write in [set_state("web", Stopped), delete("web", true)] {
         let refused = store.write(vec![write], "alice", at(0)).await;
         assert!(
@@ -136,7 +141,9 @@ pub async fn what_is_not_there_cannot_be_stopped_or_deleted(store: &impl Store) 
     }
 }
 
-pub async fn a_refused_write_takes_its_neighbours_of_the_same_call_along(store: &impl Store) {
+pub(crate) async fn a_refused_write_takes_its_neighbours_of_the_same_call_along(
+    store: &impl Store,
+) {
     let web = changed(store, apply(1, "web", spec("debian:12"))).await;
     let writes = vec![
         apply(2, "new", spec("debian:12")),
@@ -149,7 +156,7 @@ pub async fn a_refused_write_takes_its_neighbours_of_the_same_call_along(store: 
     assert_eq!(all_events(store).await.len(), 1);
 }
 
-pub async fn the_same_workspace_may_come_twice_in_one_call(store: &impl Store) {
+pub(crate) async fn the_same_workspace_may_come_twice_in_one_call(store: &impl Store) {
     let writes = vec![
         apply(1, "web", spec("debian:12")),
         apply(2, "web", spec("debian:13")),
@@ -163,7 +170,7 @@ pub async fn the_same_workspace_may_come_twice_in_one_call(store: &impl Store) {
     assert!(web.deletion.is_some());
 }
 
-pub async fn two_owners_may_use_one_name(store: &impl Store) {
+pub(crate) async fn two_owners_may_use_one_name(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     let of_bob = Metadata { owner: "bob".parse().unwrap(), ..metadata("web") };
     let second = changed(store, apply_as(2, of_bob.clone(), spec("debian:12"), None)).await;
@@ -172,7 +179,7 @@ pub async fn two_owners_may_use_one_name(store: &impl Store) {
     assert_eq!(store.find(&key("web")).await.unwrap().unwrap().id, id(1));
 }
 
-pub async fn versions_rise_over_the_whole_store(store: &impl Store) {
+pub(crate) async fn versions_rise_over_the_whole_store(store: &impl Store) {
     let mut newest = ResourceVersion::default();
     for round in 0..3 {
         for (number, name) in [(1, "a"), (2, "b")] {
@@ -184,7 +191,7 @@ pub async fn versions_rise_over_the_whole_store(store: &impl Store) {
     }
 }
 
-pub async fn workspaces_are_listed_by_owner_and_name(store: &impl Store) {
+pub(crate) async fn workspaces_are_listed_by_owner_and_name(store: &impl Store) {
     for (number, owner, name) in [(1, "bob", "a"), (2, "alice", "z"), (3, "alice", "a-1")] {
         let owner = owner.parse().unwrap();
         let metadata = Metadata { owner, ..metadata(name) };
@@ -195,7 +202,7 @@ pub async fn workspaces_are_listed_by_owner_and_name(store: &impl Store) {
     assert_eq!(keys, ["alice/a-1", "alice/z", "bob/a"]);
 }
 
-pub async fn every_change_says_who_did_what(store: &impl Store) {
+pub(crate) async fn every_change_says_who_did_what(store: &impl Store) {
     changed(store, apply(1, "web", spec("debian:12"))).await;
     let other = Spec { user: Some("1000".to_owned().try_into().unwrap()), ..spec("debian:13") };
     changed(store, apply_as(1, labelled("web", "x"), other, None)).await;

@@ -35,3 +35,16 @@ pub struct Snapshot<K> {
     /// By their earliest deadline. A key may be here and in another list too.
     pub waiting: Vec<(K, Instant)>,
 }
+
+/// Where one key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyState {
+    /// It stands in line, or will as soon as its present run is over.
+    pub queued: bool,
+    /// It runs.
+    pub running: bool,
+    /// How many of its passes failed in a row.
+    pub failures: u32,
+    /// When it is due at the latest: its retry, wake-up or reminder.
+    pub due: Option<Instant>,
+}

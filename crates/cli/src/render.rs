@@ -1,0 +1,45 @@
+//! Workspaces, passes and events as text. Pure: values and the time in, text out.
+
+pub(crate) mod line;
+pub(crate) mod page;
+mod specification;
+pub(crate) mod table;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+pub(crate) use sample::sample;
+#[cfg(test)]
+mod tests;
+
+use comfy_table::{Cell, Row, Table, presets};
+
+/// A table as `kubectl` draws it: no lines, three spaces between columns.
+fn plain_table(colour: bool) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+fn finish(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 3));
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    text
+}
+
+fn row<'a>(cells: impl IntoIterator<Item = &'a str>) -> Row {
+    cells.into_iter().map(|text| Cell::new(one_line(text))).collect::<Vec<_>>().into()
+}
+
+/// The text on one line, and without anything that steers a terminal.
+fn one_line(text: &str) -> String {
+    crate::output::inert(text).replace('\n', " ")
+}

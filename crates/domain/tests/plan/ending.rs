@@ -1,0 +1,104 @@
+//! What is left on the engine when a workspace is archived, deleted or moved to another network.
+
+use crate::build::{Case, network_id, words};
+use rstest::rstest;
+use serde_json::json;
+use trueup_domain::{
+    action::Action,
+    container::{ContainerState, NetworkMode},
+    observed::NetworkState,
+    status::Phase,
+};
+
+fn volumes() -> Vec<String> {
+    vec!["W-home".to_owned(), "W-cache".to_owned()]
+}
+
+#[test]
+fn an_archived_workspace_keeps_its_volumes() {
+    let mut case = Case::new(&json!({"state": "archived"}));
+    case.observation.volumes = volumes();
+    let plan = case.plan();
+    assert_eq!(words(&plan), [] as [&str; 0]);
+    assert_eq!(plan.status.phase, Phase::Archived);
+}
+
+#[rstest]
+#[case(false, &[], true)]
+#[case(true, &["remove volume W-home", "remove volume W-cache"], false)]
+fn named_volumes_go_only_when_the_deletion_says_so(
+    #[case] with_volumes: bool,
+    #[case] actions: &[&str],
+    #[case] finished: bool,
+) {
+    let mut case = Case::new(&json!({})).deleted(with_volumes);
+    case.observation.volumes = volumes();
+    let plan = case.plan();
+    assert_eq!(words(&plan), actions);
+    assert_eq!(plan.finished, finished);
+}
+
+#[test]
+fn volumes_stay_until_the_container_is_seen_to_be_gone() {
+    let mut case = Case::new(&json!({})).deleted(true).with(ContainerState::Exited);
+    case.observation.volumes = volumes();
+    assert_eq!(words(&case.plan()), ["remove container c1"]);
+}
+
+#[rstest]
+#[case::archived(Case::new(&json!({"state": "archived"})))]
+#[case::gone(Case::new(&json!({})).deleted(false))]
+fn a_network_goes_with_its_last_user(#[case] mut case: Case) {
+    assert_eq!(words(&case.plan()), [] as [&str; 0], "somebody uses it");
+    case.observation.network = Some(NetworkState { id: network_id(), used: false });
+    let plan = case.plan();
+    assert_eq!((words(&plan), plan.finished), (vec!["remove network shared".to_owned()], false));
+}
+
+#[test]
+fn a_deletion_that_is_asked_for_while_it_is_archived_is_a_deletion() {
+    let plan = Case::new(&json!({"state": "archived"})).deleted(false).plan();
+    assert!(plan.finished);
+}
+
+#[test]
+fn the_process_gets_the_time_that_the_policy_grants_it() {
+    let case = Case::new(&json!({"state": "stopped"})).with(ContainerState::Running);
+    let grace = case.policy.stop_grace;
+    let plan = case.plan();
+    assert!(matches!(&plan.actions[..], [Action::StopContainer { grace: given, .. }]
+        if *given == grace));
+}
+
+#[rstest]
+#[case::replaced(json!({"isolation": "standard"}), false,
+    &["stop container c1", "remove container c1", "remove network W", "create container W",
+      "start container W"])]
+#[case::deleted(json!({"isolation": "standard"}), true,
+    &["stop container c1", "remove container c1", "remove network W"])]
+#[case::still_wanted(json!({"isolation": "strict", "env": {"A": "1"}}), false,
+    &["stop container c1", "remove container c1", "create container W", "start container W"])]
+fn the_network_of_its_own_goes_when_the_declaration_gives_it_another(
+    #[case] fields: serde_json::Value,
+    #[case] deleted: bool,
+    #[case] actions: &[&str],
+) {
+    let strict = Case::new(&json!({"isolation": "strict"})).with(ContainerState::Running);
+    let case = strict.declared_anew(&fields);
+    let case = if deleted { case.deleted(false) } else { case };
+    assert_eq!(words(&case.plan()), actions);
+}
+
+#[test]
+fn a_shared_network_that_is_left_behind_is_not_touched() {
+    let shared = Case::new(&json!({})).with(ContainerState::Running);
+    let case = shared.declared_anew(&json!({"isolation": "basic"}));
+    let case = case.with_altered(ContainerState::Exited, |container| {
+        container.config.network = NetworkMode::Named { name: "trueup-test-shared-0".to_owned() };
+        container.config.labels.clear();
+    });
+    assert_eq!(
+        words(&case.plan()),
+        ["remove container c1", "create container W", "start container W"]
+    );
+}
