@@ -286,15 +286,12 @@ impl Settings {
     }
 }
 
-/// A flag's value as the number, the truth or the text that it looks like.
+/// A flag's value: what TOML reads it as (`5`, `true`, `["/srv/a"]`), and plain text otherwise.
 fn parse(value: &str) -> config::Value {
-    let kind = match (value.parse::<bool>(), value.parse::<i64>(), value.parse::<f64>()) {
-        (Ok(truth), _, _) => config::ValueKind::Boolean(truth),
-        (_, Ok(number), _) => config::ValueKind::I64(number),
-        (_, _, Ok(number)) => config::ValueKind::Float(number),
-        _ => config::ValueKind::String(value.to_owned()),
-    };
-    config::Value::new(None, kind)
+    let toml = File::from_str(&format!("value = {value}"), FileFormat::Toml);
+    let read = Config::builder().add_source(toml).build();
+    read.and_then(|read| read.get::<config::Value>("value"))
+        .unwrap_or_else(|_| config::Value::new(None, value))
 }
 
 /// `/var/lib/trueup` for root, the user's own state folder for others.

@@ -67,6 +67,22 @@ impl Operation {
         }
     }
 
+    /// Whether its subject is a container; otherwise it is a network, a volume, an image or a workspace.
+    const fn is_about_container(self) -> bool {
+        matches!(
+            self,
+            Self::Inspect
+                | Self::Create
+                | Self::Start
+                | Self::Stop
+                | Self::Pause
+                | Self::Unpause
+                | Self::Rename
+                | Self::Update
+                | Self::Remove
+        )
+    }
+
     const fn span_name(self) -> &'static str {
         match self {
             Self::Inspect => "engine.inspect",
@@ -130,7 +146,7 @@ impl Caller {
         &self.transport.docker
     }
 
-    /// Asks the engine; `subject` is the container, network, volume or image it is about.
+    /// Asks the engine; `subject` is what it is about.
     pub(crate) async fn call<T>(
         &self,
         operation: Operation,
@@ -154,10 +170,14 @@ impl Caller {
             otel.kind = "client",
             otel.status_code = Empty,
             server.address = &*self.transport.host,
-            trueup.container = subject,
+            trueup.container = Empty,
+            trueup.subject = Empty,
             error.r#type = Empty,
             error.message = Empty,
         );
+        let field =
+            if operation.is_about_container() { "trueup.container" } else { "trueup.subject" };
+        span.record(field, subject);
         let outcome = self.attempt(operation, deadline, work).instrument(span.clone()).await;
         if let Err(error) = &outcome {
             note(&span, error);
@@ -181,18 +201,15 @@ impl Caller {
             self.transport.negotiate().await?;
             work.await
         };
-        let outcome = match timeout(deadline, negotiated).await {
-            Ok(answer) => {
-                answer.map_err(|refusal| classify(operation, &self.transport.host, &refusal))
-            }
-            Err(_) => {
-                let message = format!("no answer within {deadline:?}");
-                Err(expired(operation, ErrorClass::Unknown, message))
-            }
+        let outcome = if let Ok(answer) = timeout(deadline, negotiated).await {
+            answer.map_err(|refusal| classify(operation, &self.transport.host, &refusal))
+        } else {
+            let message = format!("no answer within {deadline:?}");
+            Err(expired(operation, ErrorClass::Unknown, message))
         };
         let reason = outcome.as_ref().err().map(|error| error.reason);
         // Only this lane adapts: elsewhere one container that hangs would slow down all others.
-        if std::ptr::eq(window, &self.lanes.heavy) {
+        if std::ptr::eq(window, &raw const self.lanes.heavy) {
             place.judge(reason != Some(Reason::DeadlineExceeded));
         }
         if matches!(reason, Some(Reason::EngineUnreachable | Reason::EngineFault)) {

@@ -10,7 +10,6 @@
 
 use crate::call::Operation;
 use bollard::errors::Error as Refusal;
-use std::error::Error as _;
 use trueup_domain::error::{EngineError, ErrorClass, Reason};
 
 /// What the port says for a refusal of `operation`.
@@ -80,7 +79,7 @@ fn judge(operation: Operation, status: u16, message: &str) -> (ErrorClass, Reaso
     }
     let specific = match operation {
         Operation::Create => judge_create(status, message),
-        Operation::Start => judge_start(status, message),
+        Operation::Start => judge_start(message),
         Operation::Pull => Some(judge_pull(status, message)),
         Operation::EnsureNetwork => judge_network(message),
         Operation::Remove | Operation::RemoveVolume if status == 409 => {
@@ -95,7 +94,7 @@ fn judge(operation: Operation, status: u16, message: &str) -> (ErrorClass, Reaso
     specific.unwrap_or(match status {
         404 => (Unknown, Reason::NotFound),
         // It is in another state than the plan thought.
-        409 | 304 => (Unknown, Reason::Refused),
+        409 => (Unknown, Reason::Refused),
         500.. => (Retryable, Reason::EngineFault),
         _ => (Terminal, Reason::Refused),
     })
@@ -118,19 +117,14 @@ fn judge_create(status: u16, message: &str) -> Option<(ErrorClass, Reason)> {
     }
 }
 
-fn judge_start(status: u16, message: &str) -> Option<(ErrorClass, Reason)> {
+fn judge_start(message: &str) -> Option<(ErrorClass, Reason)> {
     use ErrorClass::{Retryable, Terminal};
     const PORT: [&str; 3] =
         ["port is already allocated", "address already in use", "ports are not available"];
     const USER: [&str; 2] = ["unable to find user", "unable to find group"];
-    const COMMAND: [&str; 6] = [
-        "executable file not found",
-        "no such file or directory",
-        "permission denied",
-        "exec format error",
-        "is a directory",
-        "chdir to cwd",
-    ];
+    const COMMAND: [&str; 3] = ["executable file", "exec format error", "chdir to cwd"];
+    // Said of much else too, unless it is about executing.
+    const FILE: [&str; 3] = ["no such file or directory", "permission denied", "is a directory"];
     if has_any(message, &PORT) {
         return Some((Retryable, Reason::PortTaken));
     }
@@ -144,11 +138,10 @@ fn judge_start(status: u16, message: &str) -> Option<(ErrorClass, Reason)> {
     if message.contains("error mounting") && message.contains("no such file or directory") {
         return Some((Terminal, Reason::ProjectMissing));
     }
-    let from_runtime = message.contains("OCI runtime") || status == 400;
-    if has_any(message, &USER) || (from_runtime && has_any(message, &COMMAND)) {
-        return Some((Terminal, Reason::CommandInvalid));
-    }
-    None
+    let is_command = has_any(message, &COMMAND)
+        || (message.contains("exec: \"") && has_any(message, &FILE))
+        || has_any(message, &USER);
+    is_command.then_some((Terminal, Reason::CommandInvalid))
 }
 
 fn judge_pull(status: u16, message: &str) -> (ErrorClass, Reason) {

@@ -24,7 +24,7 @@ pub(crate) fn container(answer: ContainerInspectResponse) -> Result<Container, S
     let status = container_state(word)?;
     let made = answer.config.ok_or_else(|| format!("container {id} without a configuration"))?;
     let name = answer.name.as_deref().unwrap_or_default().trim_start_matches('/').to_owned();
-    let config = config::config(name, made, answer.host_config.unwrap_or_default());
+    let config = config::config(name, made, &answer.host_config.unwrap_or_default());
     let network_id = match &config.network {
         NetworkMode::Named { name } => answer
             .network_settings

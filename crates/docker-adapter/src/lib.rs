@@ -15,6 +15,11 @@
 //! every loss of the connection, and puts the newest version that both sides know in front of every
 //! path. Versions from 1.41 (Docker 20.10) to 1.52 (Docker 29) are spoken.
 //!
+//! # Secrets
+//! Commands and environments may hold them. They are in no span, no log line and no error of this
+//! crate. bollard writes whole requests to the `log` facade at `debug` and `trace`: whoever
+//! forwards that facade has to keep the target `bollard` at `info`.
+//!
 //! # Files
 //! - [`options`]: where the engine is, and all limits.
 //! - `transport`: bytes to and from the engine, versions. `call`: deadline, lane, span.

@@ -52,29 +52,7 @@ pub(crate) async fn ensure(
         Ok(range) => range,
         Err(message) => return Err(refused(ErrorClass::Terminal, Reason::Refused, message)),
     };
-    let work = async {
-        let found = ours(caller, instance, &config.name).await?;
-        if !found.is_empty() {
-            remove_doubles(caller, &found[1..]).await;
-            return Ok(Ensured::Done);
-        }
-        let subnet = match range {
-            Some(range) => match free_subnet(caller, range, config.seed).await? {
-                Some(subnet) => Some(subnet),
-                None => return Ok(Ensured::Exhausted(range)),
-            },
-            None => None,
-        };
-        match caller.transport.post("/networks/create", &body(config, subnet)).await {
-            Ok(()) => Ok(Ensured::Done),
-            Err(refusal) if is_name_taken(&refusal) => {
-                // An attempt that was given up may have been carried out since we looked.
-                let found = ours(caller, instance, &config.name).await?;
-                Ok(if found.is_empty() { Ensured::Foreign } else { Ensured::Done })
-            }
-            Err(refusal) => Err(refusal),
-        }
-    };
+    let work = make(caller, instance, config, range);
     match caller.call(Operation::EnsureNetwork, &config.name, work).await? {
         Ensured::Done => Ok(()),
         Ensured::Foreign => Err(refused(
@@ -116,6 +94,34 @@ enum Ensured {
     Done,
     Foreign,
     Exhausted(Block),
+}
+
+async fn make(
+    caller: &Caller,
+    instance: &InstanceId,
+    config: &NetworkConfig,
+    range: Option<Block>,
+) -> Result<Ensured, Refusal> {
+    let found = ours(caller, instance, &config.name).await?;
+    if !found.is_empty() {
+        remove_doubles(caller, &found[1..]).await;
+        return Ok(Ensured::Done);
+    }
+    let subnet = match range {
+        Some(range) => match free_subnet(caller, range, config.seed).await? {
+            Some(subnet) => Some(subnet),
+            None => return Ok(Ensured::Exhausted(range)),
+        },
+        None => None,
+    };
+    match caller.transport.post("/networks/create", &body(config, subnet)).await {
+        Err(refusal) if is_name_taken(&refusal) => {
+            // An attempt that was given up may have been carried out since we looked.
+            let found = ours(caller, instance, &config.name).await?;
+            Ok(if found.is_empty() { Ensured::Foreign } else { Ensured::Done })
+        }
+        outcome => outcome.map(|()| Ensured::Done),
+    }
 }
 
 #[derive(Debug, Deserialize)]

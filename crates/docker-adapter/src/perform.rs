@@ -74,7 +74,8 @@ pub(crate) fn path_segment(
 
 async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineError> {
     let options = CreateContainerOptionsBuilder::default().name(&config.name).build();
-    let work = caller.docker().create_container(Some(options), create::body(config));
+    // On the heap: the body is far larger than all else that a pass holds.
+    let work = Box::pin(caller.docker().create_container(Some(options), create::body(config)));
     match caller.call(Operation::Create, &config.name, work).await {
         Err(error) if error.reason == Reason::NameConflict => {
             let holder = engine::inspect(caller, &ContainerId::new(&*config.name)).await?;
@@ -84,7 +85,8 @@ async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineE
     }
 }
 
-/// The name is taken: by an earlier attempt of ours, by somebody else, or by nobody any more.
+/// The name is taken: by an earlier attempt of ours, by somebody else, or by a container that cannot
+/// be inspected: it is gone again, or is only being made, as the engine reserves the name first.
 fn judge_holder(
     config: &ContainerConfig,
     holder: Option<&Container>,

@@ -32,7 +32,7 @@ use state::{Event, State};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout_at},
 };
 use trueup_domain::{
     container::ContainerSummary,
@@ -127,16 +127,17 @@ async fn session(inner: &Inner, mailbox: &Mailbox, state: &mut State) -> End {
     let resync = inner.options.resync;
     let mut resync = interval_at(Instant::now() + resync, resync);
     resync.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
     loop {
+        // From the last line on, not from the last turn of this loop.
+        let silence = heard + inner.options.event_silence;
         tokio::select! {
-            line = timeout(inner.options.event_silence, lines.next()) => match line {
+            line = timeout_at(silence, lines.next()) => match line {
                 Err(_) => return End::Closed("it was silent for too long"),
                 Ok(None) => return End::Closed("it ended"),
-                Ok(Some(line)) => match serde_json::from_slice::<Event>(&line) {
-                    Ok(event) => if let Some(change) = state.take(event) {
-                        mailbox.change(change);
-                    },
-                    Err(_) => {
+                Ok(Some(line)) => {
+                    heard = Instant::now();
+                    if take(&line, mailbox, state).is_err() {
                         // Without its words: they may hold a command.
                         tracing::warn!("an event cannot be read; everything is listed instead");
                         listing.get_or_insert_with(|| Box::pin(inner.list(None)));
@@ -155,6 +156,14 @@ async fn session(inner: &Inner, mailbox: &Mailbox, state: &mut State) -> End {
             }
         }
     }
+}
+
+fn take(line: &[u8], mailbox: &Mailbox, state: &mut State) -> Result<(), serde_json::Error> {
+    let event = serde_json::from_slice::<Event>(line)?;
+    if let Some(change) = state.take(event) {
+        mailbox.change(change);
+    }
+    Ok(())
 }
 
 type Listing<'a> = BoxFuture<'a, Result<Vec<ContainerSummary>, EngineError>>;

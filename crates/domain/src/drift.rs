@@ -6,11 +6,11 @@
 //! the declaration shows in the digest.
 
 use crate::{
-    container::{Container, ContainerConfig, Mount, NetworkMode},
+    container::{Container, ContainerConfig, Mount, MountKind, NetworkMode, PortBinding},
     label,
     observed::NetworkState,
 };
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,13 +64,13 @@ pub fn drift(
     found.compare_given("workingDir", desired.working_dir.as_ref(), is.working_dir.as_ref());
     found.compare_given("user", desired.user.as_ref(), is.user.as_ref());
     found.compare("hostname", &desired.hostname, &is.hostname, Remedy::Recreate);
-    found.compare_debug("mounts", &comparable_mounts(desired), &comparable_mounts(is));
-    found.compare_debug("ports", &desired.ports, &is.ports);
+    found.compare_lists("mounts", &comparable_mounts(desired), &comparable_mounts(is), mount_words);
+    found.compare_lists("ports", &desired.ports, &is.ports, port_words);
     let (want, have) = (&desired.resources, &is.resources);
     found.compare("resources.cpus", &want.cpus, &have.cpus, Remedy::Update);
     found.compare("resources.memory", &want.memory, &have.memory, Remedy::Update);
     found.compare("resources.pids", &want.pids, &have.pids, Remedy::Update);
-    found.compare_debug("capabilities", &desired.capabilities, &is.capabilities);
+    found.compare_lists("capabilities", &desired.capabilities, &is.capabilities, String::clone);
     for (field, want, have) in [
         ("readOnlyRoot", desired.read_only_root, is.read_only_root),
         ("noNewPrivileges", desired.no_new_privileges, is.no_new_privileges),
@@ -113,6 +113,22 @@ impl Found {
     ) {
         if desired != observed {
             self.push(field, format!("{desired:?}"), format!("{observed:?}"), Remedy::Recreate);
+        }
+    }
+
+    fn compare_lists<T: Ord>(
+        &mut self,
+        field: &'static str,
+        desired: &BTreeSet<T>,
+        observed: &BTreeSet<T>,
+        words: fn(&T) -> String,
+    ) {
+        let list = |items: &BTreeSet<T>| {
+            let said: Vec<_> = items.iter().map(words).collect();
+            if said.is_empty() { "none".to_owned() } else { said.join(", ") }
+        };
+        if desired != observed {
+            self.push(field, list(desired), list(observed), Remedy::Recreate);
         }
     }
 
@@ -166,8 +182,7 @@ impl Found {
 }
 
 /// Mounts without what the engine rewrites: a bind's source.
-fn comparable_mounts(config: &ContainerConfig) -> Vec<Mount> {
-    use crate::container::MountKind;
+fn comparable_mounts(config: &ContainerConfig) -> BTreeSet<Mount> {
     config
         .mounts
         .iter()
@@ -177,4 +192,15 @@ fn comparable_mounts(config: &ContainerConfig) -> Vec<Mount> {
             MountKind::Volume | MountKind::Tmpfs => mount.clone(),
         })
         .collect()
+}
+
+fn mount_words(mount: &Mount) -> String {
+    let source = if mount.source.is_empty() { "a folder" } else { &mount.source };
+    let mode = if mount.read_only { " (read-only)" } else { "" };
+    format!("{source} at {}{mode}", mount.target)
+}
+
+fn port_words(port: &PortBinding) -> String {
+    let host = port.host.map_or_else(|| "any".to_owned(), |host| host.to_string());
+    format!("{}:{host} to {}/{}", port.address, port.container, port.protocol.as_str())
 }

@@ -16,6 +16,7 @@
 
 mod ending;
 mod judgement;
+mod mending;
 mod restart;
 mod running;
 

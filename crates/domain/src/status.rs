@@ -72,6 +72,9 @@ pub struct Status {
     pub phase: Phase,
     /// The newest generation that a pass has seen.
     pub observed_generation: Generation,
+    /// The newest generation that the engine was in sync with; what is found altered after that was
+    /// altered behind our back.
+    pub synced_generation: Generation,
     /// Ready, Synced, Progressing, Degraded.
     pub conditions: Conditions,
     /// The container, when there is one.

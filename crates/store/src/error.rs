@@ -88,9 +88,10 @@ pub enum Error {
     /// A statement failed.
     #[error("a statement failed")]
     Statement(#[from] sqlx::Error),
-    /// The commit failed; whether the transaction is on the disk is not known.
-    #[error("the commit failed")]
-    Commit(#[source] std::sync::Arc<sqlx::Error>),
+    /// The transaction that the call shared could not be begun or committed; whether it is on the disk
+    /// is not known.
+    #[error("the transaction failed")]
+    Transaction(#[source] std::sync::Arc<sqlx::Error>),
     /// A stored row does not hold what it should.
     #[error("the row {id} of {table} cannot be read")]
     Unreadable {

@@ -12,6 +12,8 @@ mod ports;
 mod read;
 mod row;
 mod spec_write;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use crate::{Callback, Error, Options};

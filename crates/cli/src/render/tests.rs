@@ -64,13 +64,13 @@ fn pass() -> Pass {
 #[test]
 fn a_table_has_one_line_for_each_workspace() {
     let views = [sample("alice", "web"), failing()];
-    insta::assert_snapshot!(Table::new(Columns::Short, false).render(&views, now()), @"");
+    insta::assert_snapshot!(Table::new(Columns::Short, false).render(&views, now()));
 }
 
 #[test]
 fn a_wide_table_says_what_is_wrong_on_one_harmless_line() {
     let views = [sample("alice", "web"), failing()];
-    insta::assert_snapshot!(Table::new(Columns::Wide, false).render(&views, now()), @"");
+    insta::assert_snapshot!(Table::new(Columns::Wide, false).render(&views, now()));
 }
 
 #[test]
@@ -110,5 +110,5 @@ fn a_page_of_a_failing_workspace_shows_the_error_and_what_is_empty() {
 
 #[test]
 fn an_event_is_one_line() {
-    insta::assert_snapshot!(event_line(&event()), @"");
+    insta::assert_snapshot!(event_line(&event()));
 }

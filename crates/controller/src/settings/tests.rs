@@ -50,6 +50,9 @@ fn numbers_lists_and_truths_can_come_from_the_environment() {
     assert!((settings.telemetry.sample_ratio - 0.5).abs() < f64::EPSILON);
     assert_eq!(settings.projects.roots, [PathBuf::from("/srv/a"), PathBuf::from("/srv/b")]);
     assert_eq!(settings.network.shards, 2);
+    let flags = [("projects.roots", "[\"/srv/c\"]"), ("network.publish_address", "0.0.0.0")];
+    let settings = load("", &variables, &flags).unwrap();
+    assert_eq!(settings.projects.roots, [PathBuf::from("/srv/c")]);
 }
 
 #[test]

@@ -74,6 +74,19 @@ fn a_refused_start_says_why() {
             Terminal,
             Reason::CommandInvalid,
         ),
+        (
+            400,
+            "OCI runtime create failed: error mounting \"/srv/x\": no such file or directory",
+            Terminal,
+            Reason::ProjectMissing,
+        ),
+        (
+            400,
+            "OCI runtime create failed: chdir to cwd (\"/x\") failed: permission denied",
+            Terminal,
+            Reason::CommandInvalid,
+        ),
+        (500, "open /sys/fs/cgroup/x: permission denied", Retryable, Reason::EngineFault),
         (409, "cannot start a paused container, try unpause instead", Unknown, Reason::Refused),
         (500, "something broke", Retryable, Reason::EngineFault),
     ];

@@ -35,7 +35,7 @@ const DEFAULT_CAPABILITIES: [&str; 14] = [
     "SYS_CHROOT",
 ];
 
-pub(crate) fn config(name: String, made: ConfigBody, host: HostConfig) -> ContainerConfig {
+pub(crate) fn config(name: String, made: ConfigBody, host: &HostConfig) -> ContainerConfig {
     let read_only_root = host.readonly_rootfs.unwrap_or_default();
     ContainerConfig {
         name,
@@ -46,9 +46,9 @@ pub(crate) fn config(name: String, made: ConfigBody, host: HostConfig) -> Contai
         working_dir: made.working_dir.filter(|text| !text.is_empty()),
         user: made.user.filter(|text| !text.is_empty()),
         hostname: made.hostname.unwrap_or_default(),
-        mounts: mounts(&host, read_only_root),
+        mounts: mounts(host, read_only_root),
         ports: ports(host.port_bindings.as_ref()),
-        resources: resources(&host),
+        resources: resources(host),
         capabilities: capabilities(host.cap_add.as_deref(), host.cap_drop.as_deref()),
         read_only_root,
         no_new_privileges: host

@@ -30,6 +30,11 @@ pub(super) fn status(
         status: coarse(desired.goal, container),
         phase: decision.phase,
         observed_generation: desired.workspace.generation,
+        synced_generation: if decision.settled {
+            desired.workspace.generation
+        } else {
+            before.synced_generation
+        },
         conditions: voice.conditions,
         container: container.map(ContainerStatus::from),
         recovery: decision.recovery,

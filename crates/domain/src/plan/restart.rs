@@ -69,14 +69,16 @@ pub(super) fn settle(
     if known.crashes == 0 {
         return (known, None);
     }
-    let stable_after = desired.workspace.spec.recovery.stable_after.duration();
-    let stable_at = container
-        .started_at
-        .and_then(|at| at.saturating_add(SignedDuration::try_from(stable_after).ok()?).ok());
-    match stable_at {
+    match stable_at(desired, container) {
         Some(at) if at > now => (known, Some(at)),
         _ => (RecoveryStatus { crashes: 0, ..known }, None),
     }
+}
+
+/// When a command that runs will have run for long enough to count as stable.
+pub(super) fn stable_at(desired: &Desired, container: &Container) -> Option<Timestamp> {
+    let stable_after = desired.workspace.spec.recovery.stable_after.duration();
+    container.started_at?.saturating_add(SignedDuration::try_from(stable_after).ok()?).ok()
 }
 
 fn rests(policy: RecoveryPolicy, container: &Container) -> bool {

@@ -1,7 +1,9 @@
 //! Goals with a container: running and paused.
 
 use super::{
-    Decision, ending, recovery,
+    Decision, ending,
+    mending::{bide, list, mend},
+    recovery,
     restart::{self, Verdict},
     wait,
 };
@@ -9,7 +11,7 @@ use crate::{
     action::Action,
     container::{Container, ContainerConfig, ContainerState, HealthState, MountKind},
     desired::{Desired, Goal},
-    drift::{self, Difference, Remedy},
+    drift::{self, Remedy},
     id::ContainerId,
     observed::{Observation, Presence, ProjectFolder},
     spec::{ImagePullPolicy, OnDrift},
@@ -56,53 +58,27 @@ pub(super) fn keep(
     }
     let driven = drive(desired, container, now);
     let starts = driven.actions.iter().any(|action| matches!(action, Action::StartContainer(_)));
-    let worst = differences.iter().map(|difference| difference.remedy).max();
-    // A stopped container whose network is gone can never start again, whatever `onDrift` says.
-    if starts && differences.iter().any(|found| found.remedy == Remedy::RecreateToStart) {
-        let why = format!("the container cannot start: {}", list(&differences));
+    let any = |remedy| differences.iter().any(|found| found.remedy == remedy);
+    let altered = desired.workspace.spec.on_drift == OnDrift::Recreate && any(Remedy::Recreate);
+    if altered && container.state.has_process() {
+        let why = format!("the container was altered: {}", list(&differences));
+        return match restart::stable_at(desired, container).filter(|at| *at > now) {
+            Some(at) => bide(driven, at, &why),
+            None => replace(desired, observed, container, &why),
+        };
+    }
+    // A container that ended is replaced only when it is to start, so that its ends are counted and
+    // its recovery policy holds. One whose network is gone cannot start, whatever `onDrift` says.
+    if starts && (altered || any(Remedy::RecreateToStart)) {
+        let why = format!("the container cannot start as it is: {}", list(&differences));
         let replaced = replace(desired, observed, container, &why);
         return Decision { recovery: driven.recovery, ..replaced };
-    }
-    if desired.workspace.spec.on_drift == OnDrift::Recreate && worst == Some(Remedy::Recreate) {
-        let why = format!("the container was altered: {}", list(&differences));
-        return replace(desired, observed, container, &why);
     }
     match &observed.project {
         // What its folder's path leads to may have changed since the container was made.
         ProjectFolder::Forbidden(why) if starts => refused(driven.recovery, why),
         _ => mend(desired, container, driven, differences),
     }
-}
-
-/// Mends in place what was altered, or tells of it, beside whatever else is to be done.
-fn mend(
-    desired: &Desired,
-    container: &Container,
-    driven: Decision,
-    differences: Vec<Difference>,
-) -> Decision {
-    let on_drift = desired.workspace.spec.on_drift;
-    // Limits are no part of the digest. That they were declared anew is no drift, whatever is to be
-    // done about drift.
-    let is_declared = limits_are_new(desired);
-    let (to_mend, others): (Vec<_>, Vec<_>) = differences.into_iter().partition(|difference| {
-        on_drift == OnDrift::Recreate || (is_declared && difference.remedy == Remedy::Update)
-    });
-    let decision = prepend(desired, mends(desired, container, &to_mend), driven, &to_mend);
-    if on_drift == OnDrift::Report && !others.is_empty() && decision.trouble.is_none() {
-        Decision { settled: false, ..decision }.with_trouble("Drift", list(&others))
-    } else {
-        decision
-    }
-}
-
-/// Whether no update of the limits has succeeded yet in this generation.
-fn limits_are_new(desired: &Desired) -> bool {
-    let generation = desired.workspace.generation;
-    let failed = desired.failure.as_ref().is_some_and(|failure| {
-        failure.generation == generation && failure.operation == "update resources"
-    });
-    failed || desired.workspace.status.recovery.generation != generation
 }
 
 /// Brings a container that is as declared into the desired state.
@@ -285,49 +261,6 @@ fn first_phase(preparations: &[Action]) -> Phase {
 fn refused(recovery: RecoveryStatus, why: &str) -> Decision {
     let decision = Decision::rest(Phase::Pending, recovery, why);
     Decision { settled: false, ..decision }.with_trouble("ProjectForbidden", why)
-}
-
-/// What brings altered fields back without a new container.
-fn mends(desired: &Desired, container: &Container, differences: &[Difference]) -> Vec<Action> {
-    let any = |remedy| differences.iter().any(|difference| difference.remedy == remedy);
-    let rename = any(Remedy::Rename).then(|| Action::RenameContainer {
-        container: container.id.clone(),
-        to: desired.config.name.clone(),
-    });
-    let update = any(Remedy::Update).then(|| Action::UpdateResources {
-        container: container.id.clone(),
-        resources: desired.config.resources,
-    });
-    rename.into_iter().chain(update).collect()
-}
-
-/// Puts the mends before whatever else is to be done.
-fn prepend(
-    desired: &Desired,
-    mends: Vec<Action>,
-    decision: Decision,
-    differences: &[Difference],
-) -> Decision {
-    if mends.is_empty() {
-        return decision;
-    }
-    let declared = limits_are_new(desired)
-        && differences.iter().all(|difference| difference.remedy == Remedy::Update);
-    let changed =
-        if declared { "the declaration has changed" } else { "the container was altered" };
-    Decision {
-        actions: mends.into_iter().chain(decision.actions).collect(),
-        why: format!("{changed}: {}; {}", list(differences), decision.why),
-        settled: false,
-        ..decision
-    }
-}
-
-fn list(differences: &[Difference]) -> String {
-    if differences.is_empty() {
-        return "a field that the engine does not report".to_owned();
-    }
-    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn describe_end(container: &Container) -> String {

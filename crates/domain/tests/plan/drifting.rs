@@ -1,6 +1,6 @@
 //! A container that is not as declared: altered behind our back, or made for an older declaration.
 
-use crate::build::{Case, network_id, words};
+use crate::build::{Case, at, network_id, words};
 use rstest::rstest;
 use serde_json::{Value, json};
 use trueup_domain::{
@@ -116,7 +116,7 @@ fn a_value_of_the_environment_is_never_shown() {
 }
 
 fn renamed(container: &mut Container) {
-    container.config.name = "mine".to_owned();
+    "mine".clone_into(&mut container.config.name);
 }
 fn limited(container: &mut Container) {
     container.config.resources.memory = Memory::from_mib(64);
@@ -149,6 +149,67 @@ fn on_drift_says_what_is_done_about_an_altered_container(
     if on_drift != "recreate" {
         assert_eq!((plan.status.phase, plan.wake_at), (Phase::Running, None));
     }
+}
+
+#[rstest]
+#[case(ContainerState::Running, "running")]
+#[case(ContainerState::Paused, "paused")]
+fn an_engine_that_reports_otherwise_than_it_was_told_does_not_make_us_replace_without_end(
+    #[case] state: ContainerState,
+    #[case] goal: &str,
+) {
+    let just_started = |container: &mut Container| {
+        exposed(container);
+        container.started_at = Some(at(-1_000));
+    };
+    let mut case = Case::new(&json!({"state": goal})).with_altered(state, just_started);
+    let plan = case.plan();
+    assert_eq!((words(&plan).len(), plan.wake_at), (0, Some(at(59_000))));
+    let degraded = plan.status.conditions.get(ConditionType::Degraded).unwrap();
+    assert_eq!(degraded.reason, "Drift");
+    assert!(degraded.message.contains("privileged: true instead of false"), "{degraded:?}");
+    case.now = at(59_000);
+    assert!(words(&case.plan()).contains(&"remove container c1".to_owned()));
+}
+
+#[rstest]
+#[case::at_once("always", 0, &REPLACE[1..])]
+#[case::later("always", 3, &[])]
+#[case::never("never", 0, &[])]
+fn a_container_that_was_altered_and_ended_is_replaced_when_it_is_to_start(
+    #[case] policy: &str,
+    #[case] crashes: u32,
+    #[case] actions: &[&str],
+) {
+    let case = Case::new(&json!({"recovery": {"policy": policy}}));
+    let case = case.with(ContainerState::Exited).crashed(crashes);
+    let plan = case
+        .with_altered(ContainerState::Exited, |container| {
+            exposed(container);
+            container.finished_at = Some(at(0));
+            container.started_at = Some(at(0));
+        })
+        .plan();
+    assert_eq!(words(&plan), actions);
+    let counted = if policy == "never" { 0 } else { crashes + 1 };
+    assert_eq!(plan.status.recovery.crashes, counted);
+}
+
+#[test]
+fn a_difference_is_said_in_words() {
+    let desired = Case::new(&full()).desired();
+    let mut container = crate::build::container(&desired, ContainerState::Running);
+    container.config.mounts.clear();
+    container.config.ports.clear();
+    let found = drift(&desired.config, &container, Some(&network()));
+    let said: Vec<_> = found.iter().map(|found| crate::build::short(&found.to_string())).collect();
+    assert_eq!(
+        said,
+        [
+            "mounts: none instead of W-home at /home/dev, a folder at /workspace",
+            "ports: none instead of 127.0.0.1:18080 to 8080/tcp",
+        ]
+    );
 }
 
 #[test]
@@ -203,14 +264,14 @@ fn a_stopped_workspace_is_not_replaced_before_it_is_to_run_again() {
     assert_eq!(words(&case.plan()), REPLACE[1..]);
 }
 
-fn other_network() -> Option<NetworkState> {
-    Some(NetworkState { id: NetworkId::new("n2"), used: false })
+fn other_network() -> NetworkState {
+    NetworkState { id: NetworkId::new("n2"), used: false }
 }
 
 #[rstest]
 fn a_container_that_lost_its_network_is_made_anew_when_it_is_to_start(
     #[values("recreate", "report", "ignore")] on_drift: &str,
-    #[values(None, other_network())] present: Option<NetworkState>,
+    #[values(None, Some(other_network()))] present: Option<NetworkState>,
 ) {
     let mut case = Case::new(&json!({"onDrift": on_drift})).with(ContainerState::Exited);
     let is_missing = present.is_none();

@@ -14,7 +14,7 @@ use trueup_domain::{
     id::{Generation, NetworkId},
     observed::ProjectFolder,
     quantity::Memory,
-    spec::{DesiredState, ImagePullPolicy, Spec},
+    spec::{DesiredState, Spec},
     status::{Phase, RecoveryStatus, Status},
     workspace::{Deletion, Workspace},
 };
@@ -112,7 +112,7 @@ enum Tampering {
 
 fn tamper(container: &mut Container, tampering: Tampering) {
     match tampering {
-        Tampering::Name => container.config.name = "mine".to_owned(),
+        Tampering::Name => "mine".clone_into(&mut container.config.name),
         Tampering::Limits => container.config.resources.memory = Memory::from_mib(7),
         Tampering::Privileges => container.config.privileged = true,
         Tampering::Environment => {
@@ -181,8 +181,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
     (workspaces(), option::of(found()), engine, 0_u8..8).prop_map(
         |(workspace, found, (has_image, has_network, shared, has_volume), project)| {
             let mut world = World::new(workspace.clone());
-            world.has_image =
-                has_image || workspace.spec.image_pull_policy == ImagePullPolicy::Never;
+            world.images.extend(has_image.then(|| workspace.spec.image.to_string()));
             let desired = world.desired().unwrap();
             if has_network && let Some(network) = &desired.network {
                 let id = crate::build::network_id();
@@ -212,11 +211,11 @@ fn place(world: &mut World, workspace: &Workspace, found: Found) {
         container.started_at = Some(at(found.ended_at) - SignedDuration::from_secs(1));
         container.exit_code = Some(found.exit_code);
     }
-    if found.state == ContainerState::Running {
-        if let NetworkMode::Named { name } = &container.config.network {
-            let id = crate::build::network_id();
-            world.networks.entry(name.clone()).or_insert(Network { id, shared: false });
-        }
+    if found.state == ContainerState::Running
+        && let NetworkMode::Named { name } = &container.config.network
+    {
+        let id = crate::build::network_id();
+        world.networks.entry(name.clone()).or_insert(Network { id, shared: false });
     }
     for tampering in found.tampering {
         tamper(&mut container, tampering);

@@ -12,4 +12,6 @@ mod keeping;
 mod news;
 mod properties;
 mod restarting;
+mod scenarios;
+mod script;
 mod world;

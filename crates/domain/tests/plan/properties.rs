@@ -14,7 +14,7 @@ use trueup_domain::{
     condition::ConditionType,
     container::{ContainerState, NetworkMode},
     desired::{Desired, Goal},
-    drift,
+    drift::{self, Remedy},
     id::ContainerId,
     observed::{Observation, Observed},
     plan::{Plan, plan},
@@ -49,7 +49,7 @@ fn names(action: &Action) -> Option<&ContainerId> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_input_always_gives_the_same_plan(world in worlds()) {
@@ -117,7 +117,9 @@ proptest! {
     #[test]
     fn a_look_that_changes_nothing_says_the_same(world in worlds()) {
         let (desired, observed, first) = decide(&world);
-        prop_assume!(first.actions.is_empty() && first.wake_at != Some(world.now));
+        if !first.actions.is_empty() || first.wake_at == Some(world.now) {
+            return Ok(());
+        }
         let workspace = Workspace { status: first.status.clone(), ..(*desired.workspace).clone() };
         let again = Desired::new(Arc::new(workspace), &world.policy);
         let second = plan(&again, &observed, world.now);
@@ -268,8 +270,9 @@ fn assert_runs(workspace: &Workspace, end: &World, state: Option<ContainerState>
     assert!(!drift::is_outdated(&desired.config, container));
     let has_process = container.state.has_process();
     let differences = drift::drift(&desired.config, container, None);
-    // A container without a process needs no network until it starts.
-    let matter = differences.iter().filter(|found| has_process || found.field != "network").count();
+    // A container without a process is replaced when it is to start.
+    let in_place = |remedy| matches!(remedy, Remedy::Rename | Remedy::Update);
+    let matter = differences.iter().filter(|found| has_process || in_place(found.remedy)).count();
     if spec.on_drift == OnDrift::Recreate {
         assert_eq!(matter, 0, "{differences:?}");
     }

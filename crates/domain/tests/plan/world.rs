@@ -3,6 +3,10 @@
 //!
 //! It refuses what the real engine refuses, and panics at what no plan may ever ask for.
 
+mod engine;
+
+pub(crate) use engine::assert_safe;
+
 use crate::build::{self, unreachable};
 use jiff::{SignedDuration, Timestamp};
 use std::{
@@ -11,11 +15,12 @@ use std::{
 };
 use trueup_domain::{
     action::Action,
-    container::{Container, ContainerConfig, ContainerState, HealthState, MountKind, NetworkMode},
+    condition::ConditionType,
+    container::{Container, ContainerState, HealthState, NetworkMode},
     desired::Desired,
     error::{EngineError, ErrorClass, Reason},
     event::NewEvent,
-    id::{ContainerId, ImageId, NetworkId},
+    id::NetworkId,
     news,
     observed::{NetworkState, Observation, Observed, Presence, ProjectFolder},
     plan::{Plan, plan},
@@ -67,8 +72,9 @@ pub(crate) struct World {
     pub(crate) container: Option<Container>,
     pub(crate) networks: BTreeMap<String, Network>,
     pub(crate) volumes: BTreeSet<String>,
-    pub(crate) has_image: bool,
-    pub(crate) registry_has_image: bool,
+    /// The images that the engine has.
+    pub(crate) images: BTreeSet<String>,
+    pub(crate) registry_answers: bool,
     pub(crate) project: ProjectFolder,
     pub(crate) command: Command,
     /// What goes wrong with the next calls, in their order; `None`: nothing.
@@ -108,8 +114,8 @@ impl World {
             container: None,
             networks: BTreeMap::new(),
             volumes: BTreeSet::new(),
-            has_image: false,
-            registry_has_image: true,
+            images: BTreeSet::new(),
+            registry_answers: true,
             project: ProjectFolder::Allowed("/srv/projects/payments".to_owned()),
             command: Command { lives: None, exit_code: 0, healthy: true },
             faults: Vec::new(),
@@ -151,6 +157,11 @@ impl World {
         };
         let mut events = news::events(&before.status, &first.status, began);
         events.extend(news::events(&first.status, &last.status, self.now));
+        let was_well = before.status.observed_generation == before.generation
+            && before.status.conditions.is_true(ConditionType::Synced);
+        if was_well && !failed && !attempts.is_empty() {
+            events.push(news::repaired(&attempts, &first.why, self.now));
+        }
         let stored = Workspace { status: last.status.clone(), ..before.clone() };
         self.workspace = (!last.finished).then_some(stored);
         Some(Pass { at: began, before, first, last, attempts, failed, events })
@@ -178,7 +189,11 @@ impl World {
         });
         Observation {
             container: container.map_or(Observed::Absent, Observed::Present),
-            image: if self.has_image { Presence::Here } else { Presence::Missing },
+            image: if self.images.contains(&desired.config.image) {
+                Presence::Here
+            } else {
+                Presence::Missing
+            },
             network,
             volumes: self.volumes.iter().cloned().collect(),
             project: match &desired.workspace.spec.project {
@@ -263,174 +278,6 @@ impl World {
             _ => Some(outcome.map_err(|(reason, message)| error(action, reason, message))),
         }
     }
-
-    fn perform(&mut self, action: &Action) -> Result<(), (Reason, String)> {
-        match action {
-            Action::PullImage { image } => {
-                self.has_image |= self.registry_has_image;
-                let missing = (Reason::PullFailed, format!("no such image: {image}"));
-                if self.has_image { Ok(()) } else { Err(missing) }
-            }
-            Action::EnsureNetwork(network) => {
-                self.made += 1;
-                let id = NetworkId::new(format!("n{}", self.made));
-                let new = Network { id, shared: false };
-                self.networks.entry(network.name.clone()).or_insert(new);
-                Ok(())
-            }
-            Action::EnsureVolume { name, .. } => {
-                self.volumes.insert(name.clone());
-                Ok(())
-            }
-            Action::CreateContainer(config) => self.create(config),
-            Action::RemoveNetwork { name } => {
-                if !self.is_used(name) {
-                    self.networks.remove(name);
-                }
-                Ok(())
-            }
-            Action::RemoveVolume { name } => {
-                let deletion = self.workspace.as_ref().unwrap().deletion.as_ref();
-                assert!(deletion.is_some_and(|deletion| deletion.volumes), "nobody said to");
-                assert!(self.container.is_none(), "a volume in use cannot be removed");
-                self.volumes.remove(name);
-                Ok(())
-            }
-            Action::RemoveContainer(id) => self.remove(id),
-            Action::StartContainer(id) => self.start(id),
-            Action::StopContainer { container: id, .. } => {
-                let now = self.now;
-                let container = self.find(id)?;
-                match container.state {
-                    ContainerState::Paused => return refuse("it is frozen and hears nothing"),
-                    state if state.has_process() => end(container, now, 143),
-                    _ => {}
-                }
-                Ok(())
-            }
-            Action::PauseContainer(id) => {
-                self.turn(id, ContainerState::Running, ContainerState::Paused)
-            }
-            Action::UnpauseContainer(id) => {
-                self.turn(id, ContainerState::Paused, ContainerState::Running)
-            }
-            Action::RenameContainer { container, to } => {
-                self.find(container)?.config.name.clone_from(to);
-                Ok(())
-            }
-            Action::UpdateResources { container, resources } => {
-                self.find(container)?.config.resources = *resources;
-                Ok(())
-            }
-        }
-    }
-
-    fn find(&mut self, id: &ContainerId) -> Result<&mut Container, (Reason, String)> {
-        self.container
-            .as_mut()
-            .filter(|found| found.id == *id || found.config.name == id.as_str())
-            .ok_or_else(|| (Reason::NotFound, format!("no such container: {id}")))
-    }
-
-    fn create(&mut self, config: &ContainerConfig) -> Result<(), (Reason, String)> {
-        assert!(self.container.is_none(), "a second container beside the first");
-        assert_safe(config);
-        if !self.has_image {
-            return Err((Reason::ImageNotFound, format!("no such image: {}", config.image)));
-        }
-        let binds = config.mounts.iter().any(|mount| mount.kind == MountKind::Bind);
-        if binds && self.project == ProjectFolder::Missing {
-            return Err((Reason::ProjectMissing, "the folder does not exist".to_owned()));
-        }
-        for mount in config.mounts.iter().filter(|mount| mount.kind == MountKind::Volume) {
-            assert!(self.volumes.contains(&mount.source), "a volume that is not labelled");
-        }
-        self.made += 1;
-        let network = match &config.network {
-            NetworkMode::Named { name } => self.networks.get(name).map(|net| net.id.clone()),
-            NetworkMode::None | NetworkMode::Bridge => None,
-        };
-        self.container = Some(Container {
-            id: ContainerId::new(format!("c{}", self.made)),
-            state: ContainerState::Created,
-            image_id: ImageId::new("sha256:1"),
-            started_at: None,
-            finished_at: None,
-            exit_code: None,
-            oom_killed: false,
-            restart_count: 0,
-            health: None,
-            error: None,
-            network_id: network,
-            config: config.clone(),
-        });
-        Ok(())
-    }
-
-    fn start(&mut self, id: &ContainerId) -> Result<(), (Reason, String)> {
-        let (now, networks) = (self.now, self.networks.clone());
-        let container = self.find(id)?;
-        match container.state {
-            ContainerState::Running | ContainerState::Restarting => return Ok(()),
-            ContainerState::Created | ContainerState::Exited => {}
-            ContainerState::Paused | ContainerState::Removing | ContainerState::Dead => {
-                return refuse("it cannot be started");
-            }
-        }
-        if let NetworkMode::Named { name } = &container.config.network {
-            let present = networks.get(name).map(|network| &network.id);
-            if present.is_none() || present != container.network_id.as_ref() {
-                return Err((Reason::NetworkMissing, format!("network {name} not found")));
-            }
-        }
-        container.state = ContainerState::Running;
-        container.started_at = Some(now);
-        container.exit_code = None;
-        container.health = container.config.health.as_ref().map(|_| HealthState::Starting);
-        Ok(())
-    }
-
-    fn remove(&mut self, id: &ContainerId) -> Result<(), (Reason, String)> {
-        let Ok(container) = self.find(id) else { return Ok(()) };
-        if container.state.has_process() {
-            return refuse("its process was not ended");
-        }
-        self.container = None;
-        Ok(())
-    }
-
-    fn turn(
-        &mut self,
-        id: &ContainerId,
-        from: ContainerState,
-        to: ContainerState,
-    ) -> Result<(), (Reason, String)> {
-        let container = self.find(id)?;
-        if container.state != from && container.state != to {
-            return refuse("it does not run");
-        }
-        container.state = to;
-        Ok(())
-    }
-}
-
-/// What no container of ours may ever be.
-pub(crate) fn assert_safe(config: &ContainerConfig) {
-    const ALLOWED: [&str; 9] = [
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "NET_BIND_SERVICE",
-        "SETGID",
-        "SETUID",
-        "SYS_CHROOT",
-    ];
-    assert!(!config.privileged, "privileged");
-    assert!(config.no_new_privileges && config.init, "a switch is off");
-    assert!(config.capabilities.iter().all(|name| ALLOWED.contains(&name.as_str())));
-    assert!(config.mounts.iter().all(|mount| !mount.source.contains("docker.sock")));
 }
 
 fn end(container: &mut Container, at: Timestamp, exit_code: i64) {
@@ -438,10 +285,6 @@ fn end(container: &mut Container, at: Timestamp, exit_code: i64) {
     container.finished_at = Some(at);
     container.exit_code = Some(exit_code);
     container.health = None;
-}
-
-fn refuse(message: &str) -> Result<(), (Reason, String)> {
-    Err((Reason::Refused, message.to_owned()))
 }
 
 fn error(action: &Action, reason: Reason, message: String) -> EngineError {

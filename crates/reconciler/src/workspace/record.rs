@@ -115,12 +115,11 @@ impl Finished<'_> {
         }
     }
 
-    /// That something which had changed behind our back was brought back: it was in sync for this
-    /// generation, was found not to be, and every action succeeded.
+    /// That something which had changed behind our back was brought back: this generation was in
+    /// sync before, and is again after what was done.
     fn repair(&self, now: Timestamp) -> Option<NewEvent> {
-        let stored = &self.workspace.status;
-        let was_well = stored.observed_generation == self.workspace.generation
-            && stored.conditions.is_true(ConditionType::Synced);
+        let was_well = self.workspace.status.synced_generation == self.workspace.generation
+            && self.last.status.conditions.is_true(ConditionType::Synced);
         let all_done = !self.attempts.is_empty()
             && self.attempts.iter().all(|attempt| attempt.outcome == AttemptOutcome::Done);
         let actions: Vec<_> = self.attempts.iter().map(|attempt| attempt.action.clone()).collect();

@@ -22,6 +22,8 @@ const MIGRATIONS: [(i64, &str, &str); 1] =
     [(1, "start", include_str!("../../migrations/0001_start.sql"))];
 
 const PAGE_SIZE: u32 = 4096;
+/// A log file that a burst of writes has made larger is cut back to so many bytes.
+const LARGEST_IDLE_LOG: &str = "67108864";
 const OWNER_ONLY: u32 = 0o600;
 
 /// A file that is ours alone until this is dropped or the process dies.
@@ -105,6 +107,8 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Database, Err
         .acquire_timeout(options.deadline)
         .max_lifetime(None)
         .idle_timeout(None)
+        // A connection to a file does not die of idleness.
+        .test_before_acquire(false)
         .connect_with(reading(path, options))
         .await
         .map_err(failed)?;
@@ -120,6 +124,7 @@ fn writing(path: &Path, options: &Options) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("journal_size_limit", LARGEST_IDLE_LOG)
         .busy_timeout(options.busy_timeout)
         .disable_statement_logging();
     match options.largest_file {

@@ -87,6 +87,6 @@ impl<O: Operation> Job for Waiting<O> {
     }
 
     fn fail(self: Box<Self>, error: &Arc<sqlx::Error>) {
-        let _ = self.answer.send(Err(Error::Commit(error.clone()).during(O::NAME)));
+        let _ = self.answer.send(Err(Error::Transaction(error.clone()).during(O::NAME)));
     }
 }

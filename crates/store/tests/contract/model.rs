@@ -57,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![5 => apply, 2 => set_state, 1 => delete]
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Row {
     id: u64,
     generation: u64,
@@ -157,7 +157,7 @@ impl Model {
             | Step::SetState { name, guard, .. }
             | Step::Delete { name, guard, .. } => (NAMES[name], guard),
         };
-        let row = self.rows.get(name).cloned();
+        let row = self.rows.get(name).copied();
         let seen = row.as_ref().map_or(1, |row| row.version);
         let expected = match guard {
             Guard::None => None,
@@ -194,10 +194,10 @@ impl Model {
                     Some(_) if wrong => Err("conflict"),
                     Some(old) => {
                         let state = STATES[state].unwrap_or(old.state);
-                        let new = Row { image: IMAGES[image], state, label, ..old.clone() };
+                        let new = Row { image: IMAGES[image], state, label, ..old };
                         if new == old {
                             Ok("unchanged")
-                        } else if (Row { label: old.label, ..new.clone() }) == old {
+                        } else if (Row { label: old.label, ..new }) == old {
                             let generation = old.generation - 1;
                             self.put(name, Row { generation, ..new }, "labels_changed");
                             Ok("changed")

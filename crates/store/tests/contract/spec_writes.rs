@@ -13,7 +13,7 @@ pub(crate) async fn a_new_workspace_has_generation_one_and_can_be_read_in_every_
     assert_eq!(web.status, Status::default());
     assert_eq!(store.get(id(1)).await.unwrap().as_ref(), Some(web));
     assert_eq!(store.find(&key("web")).await.unwrap().as_ref(), Some(web));
-    assert_eq!(store.list().await.unwrap(), [web.clone()]);
+    assert_eq!(store.list().await.unwrap(), std::slice::from_ref(web));
     assert_eq!(store.get(id(2)).await.unwrap(), None);
     assert_eq!(store.find(&key("other")).await.unwrap(), None);
 }

@@ -71,7 +71,21 @@ async fn a_refused_call_harms_no_other_of_its_commit() {
 }
 
 #[tokio::test]
-async fn closing_writes_what_is_queued_and_refuses_the_rest() {
+async fn closing_writes_what_is_queued() {
+    let (store, _folder) = open_with(Options { batch: 1, ..options() }).await;
+    let writes = join_all((1..=100).map(|n| {
+        let write = apply(n, &format!("w-{n}"), spec("debian:12"));
+        store.write(vec![write], "alice", at(0))
+    }));
+    let (answers, closed) = tokio::join!(writes, store.close(PATIENCE));
+    closed.unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let again = SqliteStore::open(store.path(), options()).await.unwrap();
+    assert_eq!(again.list().await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn a_call_that_meets_the_closing_is_carried_out_or_refused() {
     let (store, _folder) = open_with(Options { queue: 16, batch: 4, ..options() }).await;
     let store = Arc::new(store);
     let writers = (1..=64).map(|n| {

@@ -1,6 +1,7 @@
 //! The SQLite backend: the contract of every store and the model, and what is its own.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a child process talks to its test that way")]
 
 mod callbacks;
 mod commits;

@@ -1,0 +1,336 @@
+//! The ports, in memory: small, obvious, and as strict as the real ones where the API relies on it.
+
+use async_trait::async_trait;
+use futures::{StreamExt, stream, stream::BoxStream};
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tokio::sync::broadcast;
+use trueup_api::{
+    server::{Admission, EngineStatus, Live},
+    wire::LiveView,
+};
+use trueup_domain::{
+    error::StoreError,
+    event::{Event, EventType, NewEvent},
+    id::{EventId, Generation, ResourceVersion, WorkspaceId},
+    manifest::Manifest,
+    name::WorkspaceKey,
+    pass::{Cause, Pass},
+    port::{
+        Change, Changes, Clock, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite,
+        Workspaces, Written,
+    },
+    spec::Spec,
+    status::Status,
+    workspace::{Deletion, Workspace},
+};
+use uuid::Uuid;
+
+/// Everything the server works with.
+pub(crate) struct Fake {
+    rows: Mutex<Rows>,
+    news: broadcast::Sender<Change>,
+    /// Every store call fails.
+    pub(crate) broken: AtomicBool,
+    /// Every listing hangs.
+    pub(crate) hanging: AtomicBool,
+    pub(crate) engine_lost: AtomicBool,
+    /// How often the event log was read, or a listing began to hang.
+    pub(crate) reads: AtomicU64,
+    pub(crate) syncs: Mutex<Vec<(WorkspaceId, Cause)>>,
+    pub(crate) live: Mutex<Option<LiveView>>,
+    pub(crate) passes: Mutex<Vec<Pass>>,
+    ids: AtomicU64,
+}
+
+#[derive(Default, Clone)]
+struct Rows {
+    workspaces: BTreeMap<WorkspaceKey, Arc<Workspace>>,
+    events: Vec<Event>,
+    version: u64,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            rows: Mutex::default(),
+            news: broadcast::channel(64).0,
+            broken: AtomicBool::new(false),
+            hanging: AtomicBool::new(false),
+            engine_lost: AtomicBool::new(false),
+            reads: AtomicU64::new(0),
+            syncs: Mutex::default(),
+            live: Mutex::default(),
+            passes: Mutex::default(),
+            ids: AtomicU64::new(1),
+        })
+    }
+
+    /// Appends an event of a workspace called so, and announces it.
+    pub(crate) fn happen(&self, key: &str, reason: &str) -> EventId {
+        let id = self.append(key, "trueup", reason);
+        let event = self.rows.lock().unwrap().events.last().cloned().unwrap();
+        // Nobody may be listening.
+        let _ =
+            self.news.send(Change::Workspace { old: None, new: None, events: Arc::new([event]) });
+        id
+    }
+
+    /// Appends an event that nobody is told of.
+    pub(crate) fn append(&self, key: &str, actor: &str, reason: &str) -> EventId {
+        let (owner, name) = key.split_once('/').unwrap();
+        let mut rows = self.rows.lock().unwrap();
+        let id = EventId(rows.events.len() as u64 + 1);
+        rows.events.push(Event {
+            id,
+            workspace_id: WorkspaceId::new(Uuid::nil()),
+            workspace: WorkspaceKey { owner: owner.parse().unwrap(), name: name.parse().unwrap() },
+            what: NewEvent {
+                time: Timestamp::UNIX_EPOCH,
+                kind: EventType::ContainerUpdate,
+                actor: actor.to_owned(),
+                reason: reason.to_owned(),
+                message: String::new(),
+                old_status: None,
+                new_status: None,
+                trace_id: None,
+            },
+        });
+        id
+    }
+
+    /// Who made the last change.
+    pub(crate) fn last_actor(&self) -> Option<String> {
+        self.rows.lock().unwrap().events.last().map(|event| event.what.actor.clone())
+    }
+
+    pub(crate) fn set_status(&self, key: &WorkspaceKey, status: Status) {
+        let mut rows = self.rows.lock().unwrap();
+        let row = rows.workspaces.get_mut(key).unwrap();
+        *row = Arc::new(Workspace { status, ..(**row).clone() });
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(StoreError::Backend {
+                operation: "reading",
+                source: "disk on fire".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Workspaces for Fake {
+    async fn get(&self, id: WorkspaceId) -> Result<Option<Arc<Workspace>>, StoreError> {
+        self.check()?;
+        let rows = self.rows.lock().unwrap();
+        Ok(rows.workspaces.values().find(|workspace| workspace.id == id).cloned())
+    }
+
+    async fn find(&self, key: &WorkspaceKey) -> Result<Option<Arc<Workspace>>, StoreError> {
+        self.check()?;
+        Ok(self.rows.lock().unwrap().workspaces.get(key).cloned())
+    }
+
+    async fn list(&self) -> Result<Vec<Arc<Workspace>>, StoreError> {
+        self.check()?;
+        if self.hanging.load(Ordering::SeqCst) {
+            self.reads.fetch_add(1, Ordering::SeqCst);
+            future::pending::<()>().await;
+        }
+        Ok(self.rows.lock().unwrap().workspaces.values().cloned().collect())
+    }
+
+    async fn write(
+        &self,
+        writes: Vec<SpecWrite>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Vec<Written>, StoreError> {
+        self.check()?;
+        let mut rows = self.rows.lock().unwrap().clone();
+        let written: Vec<_> = writes
+            .into_iter()
+            .map(|write| rows.write(write, actor, now))
+            .collect::<Result<_, _>>()?;
+        let keys: Vec<_> = written.iter().map(key_of).collect();
+        *self.rows.lock().unwrap() = rows;
+        for key in keys {
+            self.append(&key, actor, "written");
+        }
+        Ok(written)
+    }
+}
+
+fn key_of(written: &Written) -> String {
+    let (Written::Created(workspace) | Written::Changed(workspace) | Written::Unchanged(workspace)) =
+        written;
+    workspace.key().to_string()
+}
+
+impl Rows {
+    fn write(
+        &mut self,
+        write: SpecWrite,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Written, StoreError> {
+        match write {
+            SpecWrite::Apply { id_if_new, metadata, spec, expected } => {
+                let Some(old) = self.workspaces.get(&metadata.key()).cloned() else {
+                    let new = Workspace {
+                        id: id_if_new,
+                        metadata,
+                        spec: *spec,
+                        generation: Generation(1),
+                        resource_version: ResourceVersion(0),
+                        created_at: now,
+                        deletion: None,
+                        status: Status::default(),
+                    };
+                    return Ok(Written::Created(self.put(new)));
+                };
+                let old = check(&old, expected)?;
+                let spec = Spec { state: spec.state.or(old.spec.state), ..*spec };
+                if old.spec == spec && old.metadata == metadata {
+                    return Ok(Written::Unchanged(Arc::new(old)));
+                }
+                let generation = old.generation.next();
+                Ok(Written::Changed(self.put(Workspace { spec, metadata, generation, ..old })))
+            }
+            SpecWrite::SetState { key, state, renew, expected } => {
+                let old = check(self.stored(&key)?.as_ref(), expected)?;
+                if old.spec.state == Some(state) && !renew {
+                    return Ok(Written::Unchanged(Arc::new(old)));
+                }
+                let spec = Spec { state: Some(state), ..old.spec.clone() };
+                let generation = old.generation.next();
+                Ok(Written::Changed(self.put(Workspace { spec, generation, ..old })))
+            }
+            SpecWrite::Delete { key, volumes, expected } => {
+                let old = self.stored(&key)?;
+                check_version(&old, expected)?;
+                let deletion =
+                    Some(Deletion { requested_at: now, actor: actor.to_owned(), volumes });
+                Ok(Written::Changed(self.put(Workspace { deletion, ..(*old).clone() })))
+            }
+        }
+    }
+
+    fn stored(&self, key: &WorkspaceKey) -> Result<Arc<Workspace>, StoreError> {
+        let found = self.workspaces.get(key).cloned();
+        found.ok_or_else(|| StoreError::NotFound { subject: key.to_string() })
+    }
+
+    fn put(&mut self, mut workspace: Workspace) -> Arc<Workspace> {
+        self.version += 1;
+        workspace.resource_version = ResourceVersion(self.version);
+        let workspace = Arc::new(workspace);
+        self.workspaces.insert(workspace.key(), Arc::clone(&workspace));
+        workspace
+    }
+}
+
+fn check(old: &Workspace, expected: Option<ResourceVersion>) -> Result<Workspace, StoreError> {
+    check_version(old, expected)?;
+    if old.deletion.is_some() {
+        return Err(StoreError::Deleting { subject: old.key().to_string() });
+    }
+    Ok(old.clone())
+}
+
+fn check_version(old: &Workspace, expected: Option<ResourceVersion>) -> Result<(), StoreError> {
+    if expected.is_some_and(|expected| expected != old.resource_version) {
+        return Err(StoreError::Conflict { subject: old.key().to_string() });
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl PassLog for Fake {
+    async fn record(&self, _: PassRecord) -> Result<Recorded, StoreError> {
+        unreachable!("the API records no passes")
+    }
+
+    async fn passes(&self, _: WorkspaceId, limit: u32) -> Result<Vec<Pass>, StoreError> {
+        self.check()?;
+        Ok(self.passes.lock().unwrap().iter().take(limit as usize).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl EventLog for Fake {
+    async fn events(&self, query: &EventQuery) -> Result<Vec<Event>, StoreError> {
+        self.check()?;
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        let rows = self.rows.lock().unwrap();
+        let wanted = rows.events.iter().filter(|event| {
+            event.id > query.after && query.key.as_ref().is_none_or(|key| *key == event.workspace)
+        });
+        Ok(wanted.take(query.limit as usize).cloned().collect())
+    }
+
+    async fn newest_event(&self) -> Result<EventId, StoreError> {
+        self.check()?;
+        Ok(EventId(self.rows.lock().unwrap().events.len() as u64))
+    }
+}
+
+impl Changes for Fake {
+    fn subscribe(&self) -> BoxStream<'static, Change> {
+        let receiver = self.news.subscribe();
+        stream::unfold(receiver, |mut receiver| async move {
+            Some((receiver.recv().await.ok()?, receiver))
+        })
+        .boxed()
+    }
+}
+
+impl Clock for Fake {
+    fn now(&self) -> Timestamp {
+        "2026-11-22T10:00:00Z".parse().unwrap()
+    }
+
+    fn workspace_id(&self) -> WorkspaceId {
+        WorkspaceId::new(Uuid::from_u128(self.ids.fetch_add(1, Ordering::SeqCst).into()))
+    }
+}
+
+impl Live for Fake {
+    fn request_sync(&self, id: WorkspaceId, cause: Cause) {
+        self.syncs.lock().unwrap().push((id, cause));
+    }
+
+    fn live(&self, _: WorkspaceId) -> Option<LiveView> {
+        self.live.lock().unwrap().clone()
+    }
+
+    fn engine_status(&self) -> EngineStatus {
+        if self.engine_lost.load(Ordering::SeqCst) {
+            EngineStatus::Unreachable("no such socket".to_owned())
+        } else {
+            EngineStatus::Reachable
+        }
+    }
+}
+
+#[async_trait]
+impl Admission for Fake {
+    async fn admit(&self, manifest: &Manifest) -> Result<(), String> {
+        match &manifest.spec.project {
+            Some(project) if !project.path.as_str().starts_with("/srv/projects/") => {
+                Err(format!("project folder {} is outside the configured roots", project.path))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The engine's side of the model: what each action does, and what is refused.
+
+use super::{Network, World, end};
+use trueup_domain::{
+    action::Action,
+    container::{Container, ContainerConfig, ContainerState, HealthState, MountKind, NetworkMode},
+    error::Reason,
+    id::{ContainerId, ImageId, NetworkId},
+    observed::ProjectFolder,
+};
+
+/// Why a call is refused.
+type Refusal = (Reason, String);
+
+impl World {
+    /// Does what an action asks for.
+    pub(super) fn perform(&mut self, action: &Action) -> Result<(), Refusal> {
+        match action {
+            Action::PullImage { image } => {
+                if !self.registry_answers {
+                    return Err((Reason::PullFailed, format!("no answer about {image}")));
+                }
+                self.images.insert(image.to_string());
+                Ok(())
+            }
+            Action::EnsureNetwork(network) => {
+                self.made += 1;
+                let id = NetworkId::new(format!("n{}", self.made));
+                let new = Network { id, shared: false };
+                self.networks.entry(network.name.clone()).or_insert(new);
+                Ok(())
+            }
+            Action::EnsureVolume { name, .. } => {
+                self.volumes.insert(name.clone());
+                Ok(())
+            }
+            Action::CreateContainer(config) => self.create(config),
+            Action::RemoveNetwork { name } => {
+                if !self.is_used(name) {
+                    self.networks.remove(name);
+                }
+                Ok(())
+            }
+            Action::RemoveVolume { name } => {
+                let deletion = self.workspace.as_ref().unwrap().deletion.as_ref();
+                assert!(deletion.is_some_and(|deletion| deletion.volumes), "nobody said to");
+                assert!(self.container.is_none(), "a volume in use cannot be removed");
+                self.volumes.remove(name);
+                Ok(())
+            }
+            Action::RemoveContainer(id) => self.remove(id),
+            Action::StartContainer(id) => self.start(id),
+            Action::StopContainer { container: id, .. } => {
+                let now = self.now;
+                let container = self.find(id)?;
+                match container.state {
+                    ContainerState::Paused => return refuse("it is frozen and hears nothing"),
+                    state if state.has_process() => end(container, now, 143),
+                    _ => {}
+                }
+                Ok(())
+            }
+            Action::PauseContainer(id) => {
+                self.turn(id, ContainerState::Running, ContainerState::Paused)
+            }
+            Action::UnpauseContainer(id) => {
+                self.turn(id, ContainerState::Paused, ContainerState::Running)
+            }
+            Action::RenameContainer { container, to } => {
+                self.find(container)?.config.name.clone_from(to);
+                Ok(())
+            }
+            Action::UpdateResources { container, resources } => {
+                self.find(container)?.config.resources = *resources;
+                Ok(())
+            }
+        }
+    }
+
+    fn find(&mut self, id: &ContainerId) -> Result<&mut Container, Refusal> {
+        self.container
+            .as_mut()
+            .filter(|found| found.id == *id || found.config.name == id.as_str())
+            .ok_or_else(|| (Reason::NotFound, format!("no such container: {id}")))
+    }
+
+    fn create(&mut self, config: &ContainerConfig) -> Result<(), Refusal> {
+        assert!(self.container.is_none(), "a second container beside the first");
+        assert_safe(config);
+        if !self.images.contains(&config.image) {
+            return Err((Reason::ImageNotFound, format!("no such image: {}", config.image)));
+        }
+        let binds = config.mounts.iter().any(|mount| mount.kind == MountKind::Bind);
+        if binds && self.project == ProjectFolder::Missing {
+            return Err((Reason::ProjectMissing, "the folder does not exist".to_owned()));
+        }
+        for mount in config.mounts.iter().filter(|mount| mount.kind == MountKind::Volume) {
+            assert!(self.volumes.contains(&mount.source), "a volume that is not labelled");
+        }
+        self.made += 1;
+        let network = match &config.network {
+            NetworkMode::Named { name } => self.networks.get(name).map(|net| net.id.clone()),
+            NetworkMode::None | NetworkMode::Bridge => None,
+        };
+        self.container = Some(Container {
+            id: ContainerId::new(format!("c{}", self.made)),
+            state: ContainerState::Created,
+            image_id: ImageId::new("sha256:1"),
+            started_at: None,
+            finished_at: None,
+            exit_code: None,
+            oom_killed: false,
+            restart_count: 0,
+            health: None,
+            error: None,
+            network_id: network,
+            config: config.clone(),
+        });
+        Ok(())
+    }
+
+    fn start(&mut self, id: &ContainerId) -> Result<(), Refusal> {
+        let (now, networks) = (self.now, self.networks.clone());
+        let container = self.find(id)?;
+        match container.state {
+            ContainerState::Running | ContainerState::Restarting => return Ok(()),
+            ContainerState::Created | ContainerState::Exited => {}
+            ContainerState::Paused | ContainerState::Removing | ContainerState::Dead => {
+                return refuse("it cannot be started");
+            }
+        }
+        if let NetworkMode::Named { name } = &container.config.network {
+            let present = networks.get(name).map(|network| &network.id);
+            if present.is_none() || present != container.network_id.as_ref() {
+                return Err((Reason::NetworkMissing, format!("network {name} not found")));
+            }
+        }
+        container.state = ContainerState::Running;
+        container.started_at = Some(now);
+        container.exit_code = None;
+        container.health = container.config.health.as_ref().map(|_| HealthState::Starting);
+        Ok(())
+    }
+
+    fn remove(&mut self, id: &ContainerId) -> Result<(), Refusal> {
+        let Ok(container) = self.find(id) else { return Ok(()) };
+        if container.state.has_process() {
+            return refuse("its process was not ended");
+        }
+        self.container = None;
+        Ok(())
+    }
+
+    fn turn(
+        &mut self,
+        id: &ContainerId,
+        from: ContainerState,
+        to: ContainerState,
+    ) -> Result<(), Refusal> {
+        let container = self.find(id)?;
+        if container.state != from && container.state != to {
+            return refuse("it does not run");
+        }
+        container.state = to;
+        Ok(())
+    }
+}
+
+/// What no container of ours may ever be.
+pub(crate) fn assert_safe(config: &ContainerConfig) {
+    const ALLOWED: [&str; 9] = [
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "NET_BIND_SERVICE",
+        "SETGID",
+        "SETUID",
+        "SYS_CHROOT",
+    ];
+    assert!(!config.privileged, "privileged");
+    assert!(config.no_new_privileges && config.init, "a switch is off");
+    assert!(config.capabilities.iter().all(|name| ALLOWED.contains(&name.as_str())));
+    assert!(config.mounts.iter().all(|mount| !mount.source.contains("docker.sock")));
+}
+
+fn refuse(message: &str) -> Result<(), Refusal> {
+    Err((Reason::Refused, message.to_owned()))
+}
