@@ -71,8 +71,13 @@ impl Error {
             | Self::Encode { .. }
             | Self::Hopeless { .. }
             | Self::Signals(_) => FAILURE,
-            Self::Controller(error) if error.is_configuration() => BAD_INPUT,
-            Self::Controller(_) => FAILURE,
+            Self::Controller(error) => {
+                if error.is_configuration() {
+                    BAD_INPUT
+                } else {
+                    FAILURE
+                }
+            }
             Self::Ambiguous { .. } => USAGE,
             Self::Read { .. } | Self::EmptyFolder { .. } | Self::Manifests(_) => BAD_INPUT,
             Self::NotFound { .. } => NOT_FOUND,

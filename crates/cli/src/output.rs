@@ -80,9 +80,15 @@ impl Output {
             return;
         }
         let sources = std::iter::successors(error.source(), |&error| error.source());
+        let reasons: Vec<_> = sources.map(ToString::to_string).collect();
+        // The HTTP library wraps what the system said in words that say nothing more.
+        let skipped = match error {
+            Error::Api(_) => reasons.len().saturating_sub(1),
+            _ => 0,
+        };
         self.note(&format!("error: {error}"));
-        for source in sources {
-            self.note(&format!("  because {source}"));
+        for reason in &reasons[skipped..] {
+            self.note(&format!("  because {reason}"));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{context::Context, error::Error};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 use trueup_api::{
-    EventFilter, ProblemKind,
+    EventFilter, ProblemKind, WorkspaceFilter,
     domain::{
         condition::{ConditionType, Truth},
         id::{EventId, Generation, WorkspaceId},
@@ -19,6 +19,8 @@ use trueup_api::{
 
 /// The longest time between two looks.
 const LOOK: Duration = Duration::from_secs(2);
+/// The shortest one, so that a storm of events is one look.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a workspace should become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +125,9 @@ async fn look(
     phases: &mut HashMap<WorkspaceKey, Phase>,
 ) -> Result<(), Error> {
     let mut left = Vec::new();
+    let mut views = read(context, pending).await?;
     for one in pending.drain(..) {
-        let found = context.client.find(&one.key).await?;
-        match (found.filter(|view| view.workspace.id == one.id), one.goal) {
+        match (views.remove(&one.id), one.goal) {
             (None, Goal::Deleted) => context.output.line(&format!("{} deleted", one.key))?,
             (None, _) => return Err(Error::NotFound { wanted: vec![one.key.to_string()] }),
             (Some(view), goal) if goal.is_met(&view) => {
@@ -147,6 +149,18 @@ async fn look(
     Ok(())
 }
 
+/// Those that exist; many of them are read at once.
+async fn read(
+    context: &Context<'_>,
+    pending: &[Awaited],
+) -> Result<HashMap<WorkspaceId, WorkspaceView>, Error> {
+    let views = match pending {
+        [one] => context.client.find(&one.key).await?.into_iter().collect(),
+        _ => context.client.list(&WorkspaceFilter::default()).await?.items,
+    };
+    Ok(views.into_iter().map(|view| (view.workspace.id, view)).collect())
+}
+
 /// Sleeps until something happens or the time is over; both are fine.
 async fn doze(
     context: &Context<'_>,
@@ -157,7 +171,10 @@ async fn doze(
     // The server counts in whole seconds.
     if limit >= Duration::from_secs(1) {
         match context.client.events(filter, after, limit).await {
-            Ok(page) => return Ok(page.next),
+            Ok(page) => {
+                tokio::time::sleep(PAUSE).await;
+                return Ok(page.next);
+            }
             Err(error) if is_busy(&error) => {}
             Err(error) => return Err(error.into()),
         }

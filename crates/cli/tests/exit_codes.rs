@@ -167,9 +167,8 @@ fn without_a_controller_it_is_6_and_says_what_to_do() {
 
 #[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
-    let many: String = (0..5000)
-        .map(|number| format!("---\n{}", GOOD.replace("web", &format!("w{number}"))))
-        .collect();
+    let many: Vec<_> = (0..5000).map(|n| GOOD.replace("web", &format!("w{n}"))).collect();
+    let many = many.join("---\n");
     let folder = folder(&[("many.yaml", &many)]);
     let mut command = trueup(folder.path());
     command.args(["validate", "-f", "many.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -7,6 +7,7 @@
 
 use crate::{
     classify::classify,
+    operation::Operation,
     options::{Concurrency, Deadlines},
     transport::Transport,
     window::Window,
@@ -16,97 +17,6 @@ use std::{num::NonZero, time::Duration};
 use tokio::time::timeout;
 use tracing::{Instrument, Span, field::Empty};
 use trueup_domain::error::{EngineError, ErrorClass, Reason};
-
-/// What is asked of the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Inspect,
-    List,
-    HasImage,
-    FindNetwork,
-    ListVolumes,
-    Subscribe,
-    Pull,
-    EnsureNetwork,
-    EnsureVolume,
-    Create,
-    Start,
-    Stop,
-    Pause,
-    Unpause,
-    Rename,
-    Update,
-    Remove,
-    RemoveNetwork,
-    RemoveVolume,
-}
-
-impl Operation {
-    /// As people read it; the same words as [`Action::operation`](trueup_domain::action::Action).
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::Inspect => "inspect container",
-            Self::List => "list containers",
-            Self::HasImage => "look up image",
-            Self::FindNetwork => "look up network",
-            Self::ListVolumes => "list volumes",
-            Self::Subscribe => "watch events",
-            Self::Pull => "pull image",
-            Self::EnsureNetwork => "ensure network",
-            Self::EnsureVolume => "ensure volume",
-            Self::Create => "create container",
-            Self::Start => "start container",
-            Self::Stop => "stop container",
-            Self::Pause => "pause container",
-            Self::Unpause => "unpause container",
-            Self::Rename => "rename container",
-            Self::Update => "update resources",
-            Self::Remove => "remove container",
-            Self::RemoveNetwork => "remove network",
-            Self::RemoveVolume => "remove volume",
-        }
-    }
-
-    /// Whether its subject is a container; otherwise it is a network, a volume, an image or a workspace.
-    const fn is_about_container(self) -> bool {
-        matches!(
-            self,
-            Self::Inspect
-                | Self::Create
-                | Self::Start
-                | Self::Stop
-                | Self::Pause
-                | Self::Unpause
-                | Self::Rename
-                | Self::Update
-                | Self::Remove
-        )
-    }
-
-    const fn span_name(self) -> &'static str {
-        match self {
-            Self::Inspect => "engine.inspect",
-            Self::List => "engine.list",
-            Self::HasImage => "engine.image",
-            Self::FindNetwork => "engine.network",
-            Self::ListVolumes => "engine.volumes",
-            Self::Subscribe => "engine.events",
-            Self::Pull => "engine.pull",
-            Self::EnsureNetwork => "engine.network_create",
-            Self::EnsureVolume => "engine.volume_create",
-            Self::Create => "engine.create",
-            Self::Start => "engine.start",
-            Self::Stop => "engine.stop",
-            Self::Pause => "engine.pause",
-            Self::Unpause => "engine.unpause",
-            Self::Rename => "engine.rename",
-            Self::Update => "engine.update",
-            Self::Remove => "engine.remove",
-            Self::RemoveNetwork => "engine.network_remove",
-            Self::RemoveVolume => "engine.volume_remove",
-        }
-    }
-}
 
 /// The engine, as everything in this crate talks to it.
 pub(crate) struct Caller {

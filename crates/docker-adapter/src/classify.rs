@@ -8,7 +8,7 @@
 //! declaration or the host, `Unknown` where the engine may have acted or is in another state than we
 //! thought, so that the next pass has to look first.
 
-use crate::call::Operation;
+use crate::operation::Operation;
 use bollard::errors::Error as Refusal;
 use trueup_domain::error::{EngineError, ErrorClass, Reason};
 
@@ -56,14 +56,6 @@ fn root_cause(refusal: &Refusal) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    // bollard words its wrapper after the error it wraps; the chain begins inside of that.
-    if let Refusal::HyperLegacyError { err } = refusal {
-        let mut cause: &dyn std::error::Error = err;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        return cause.to_string();
-    }
     cause.to_string()
 }
 
@@ -88,7 +80,10 @@ fn judge(operation: Operation, status: u16, message: &str) -> (ErrorClass, Reaso
         Operation::Rename if status == 409 && message.contains("already in use") => {
             Some((Terminal, Reason::NameConflict))
         }
-        Operation::Update if message.contains("resource busy") => Some((Retryable, Reason::Busy)),
+        // More is in use than the new limit allows.
+        Operation::Update if has_any(message, &["unable to set memory limit", "resource busy"]) => {
+            Some((Retryable, Reason::Refused))
+        }
         _ => None,
     };
     specific.unwrap_or(match status {

@@ -1,11 +1,8 @@
 //! The port, over one Docker Engine.
 
 use crate::{
-    Error, Options,
-    call::{Caller, Operation},
-    convert, list, network, perform,
-    transport::Transport,
-    volume, watch,
+    Error, Options, call::Caller, convert, list, network, operation::Operation, perform,
+    transport::Transport, volume, watch,
 };
 use async_trait::async_trait;
 use bollard::{errors::Error as Refusal, query_parameters::InspectContainerOptions};

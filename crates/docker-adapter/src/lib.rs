@@ -11,18 +11,19 @@
 //! bollard 0.21.1 negotiates a version and then sends every path without one: it joins an absolute
 //! path to its versioned base, which drops the base's `/v1.x`. An engine answers such a request with
 //! its newest version, so that an engine newer than the models could answer what they cannot read.
-//! The [`transport`] therefore asks the engine for its range before the first call and after
+//! The `transport` therefore asks the engine for its range before the first call and after
 //! every loss of the connection, and puts the newest version that both sides know in front of every
 //! path. Versions from 1.41 (Docker 20.10) to 1.52 (Docker 29) are spoken.
 //!
 //! # Secrets
 //! Commands and environments may hold them. They are in no span, no log line and no error of this
-//! crate. bollard writes whole requests to the `log` facade at `debug` and `trace`: whoever
+//! crate, but for a program's name where the engine says that it cannot be executed. bollard writes whole requests to the `log` facade at `debug` and `trace`: whoever
 //! forwards that facade has to keep the target `bollard` at `info`.
 //!
 //! # Files
 //! - [`options`]: where the engine is, and all limits.
 //! - `transport`: bytes to and from the engine, versions. `call`: deadline, lane, span.
+//! - `operation`: the kinds of calls by name.
 //! - `classify`: an engine's refusal → reason and class.
 //! - `engine`: the port. `perform`: one arm per action. `create`, `network`, `subnet`, `volume`,
 //!   `pull`: what an arm needs more words for.
@@ -39,6 +40,7 @@ mod engine;
 mod error;
 mod list;
 mod network;
+mod operation;
 pub mod options;
 mod perform;
 mod pull;

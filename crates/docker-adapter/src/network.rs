@@ -7,8 +7,9 @@
 //! Deliberately absent: attaching; a container names its network when it is made.
 
 use crate::{
-    call::{Caller, Operation},
+    call::Caller,
     list::with_filters,
+    operation::Operation,
     subnet::{self, Block},
 };
 use bollard::errors::Error as Refusal;

@@ -5,10 +5,7 @@
 //! checked again here. Only a creation meets names that others may have: it looks at the holder's
 //! labels. Deliberately absent: a second attempt, which is the queue's to make.
 
-use crate::{
-    call::{Caller, Operation},
-    create, engine, network, pull, volume,
-};
+use crate::{call::Caller, create, engine, network, operation::Operation, pull, volume};
 use bollard::{
     errors::Error as Refusal,
     models::ContainerUpdateBody,

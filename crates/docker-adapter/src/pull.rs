@@ -4,7 +4,7 @@
 //! them); a refusal inside the answer's stream is a failure; a pull that makes no progress ends
 //! before its deadline. Deliberately absent: credentials, which the engine's host has to have.
 
-use crate::call::{Caller, Operation};
+use crate::{call::Caller, operation::Operation};
 use bollard::{errors::Error as Refusal, query_parameters::CreateImageOptionsBuilder};
 use futures::TryStreamExt;
 use tokio::time::timeout;

@@ -43,13 +43,13 @@ pub(crate) struct Transport {
     pub(crate) docker: Docker,
     /// The address as the user wrote it, for messages.
     pub(crate) host: Arc<str>,
-    send: Arc<Send>,
+    send: Arc<Sender>,
     base: Arc<str>,
     /// The minor version to ask for; 0 while it is not known.
     minor: Arc<AtomicU16>,
 }
 
-type Send = dyn Fn(BollardRequest) -> ResponseFuture + std::marker::Send + Sync;
+type Sender = dyn Fn(BollardRequest) -> ResponseFuture + Send + Sync;
 
 /// The bytes of an answer, in pieces as they come.
 pub(crate) type Body = BoxStream<'static, Result<Bytes, Refusal>>;
@@ -60,7 +60,7 @@ impl Transport {
         let unusable = || Error::Host { host: host.to_owned() };
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_max_idle_per_host(0);
-        let (base, send): (String, Arc<Send>) = if let Some(path) = host.strip_prefix("unix://") {
+        let (base, send): (String, Arc<Sender>) = if let Some(path) = host.strip_prefix("unix://") {
             if !path.starts_with('/') || path == "/" {
                 return Err(unusable());
             }
@@ -151,7 +151,7 @@ impl Transport {
     }
 }
 
-fn client(base: &str, send: Arc<Send>, minor: Arc<AtomicU16>) -> Result<Docker, Refusal> {
+fn client(base: &str, send: Arc<Sender>, minor: Arc<AtomicU16>) -> Result<Docker, Refusal> {
     let transport = move |request: BollardRequest| {
         let answer = send(versioned(request, minor.load(Ordering::Relaxed)));
         async move { answer.await.map_err(Refusal::from) }

@@ -3,10 +3,7 @@
 //! Invariant: a volume without our instance label is neither taken over nor removed. Deliberately
 //! absent: drivers other than the engine's own.
 
-use crate::{
-    call::{Caller, Operation},
-    list::with_filters,
-};
+use crate::{call::Caller, list::with_filters, operation::Operation};
 use bollard::{
     errors::Error as Refusal, models::VolumeCreateRequest, query_parameters::RemoveVolumeOptions,
 };

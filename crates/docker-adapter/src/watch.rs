@@ -21,7 +21,7 @@ mod lines;
 mod mailbox;
 mod state;
 
-use crate::{call::Operation, engine::Inner, list::with_filters};
+use crate::{engine::Inner, list::with_filters, operation::Operation};
 use bollard::errors::Error as Refusal;
 use futures::{StreamExt, future::BoxFuture, stream, stream::BoxStream};
 use jiff::Timestamp;

@@ -13,6 +13,7 @@ use trueup_api::{
     EventFilter, WorkspaceFilter,
     domain::{
         id::{ResourceVersion, WorkspaceId},
+        name::WorkspaceKey,
         status::Phase,
     },
     wire::WorkspaceView,
@@ -20,6 +21,8 @@ use trueup_api::{
 
 /// The longest time between two looks of a watch; an event makes it look at once.
 const LOOK: Duration = Duration::from_secs(2);
+/// The shortest one, so that a storm of events is one look.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The arguments of `trueup get`.
 #[derive(Debug, Args)]
@@ -34,7 +37,7 @@ pub(crate) struct Get {
     /// Only those with this label; may be repeated, all must match.
     #[arg(short = 'l', long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub(crate) labels: Vec<(String, String)>,
-    /// Go on and show each again when it changes.
+    /// Go on and show each again when it changes. Ends with Ctrl-C.
     #[arg(short, long)]
     pub(crate) watch: bool,
 }
@@ -83,8 +86,8 @@ fn has_label(view: &WorkspaceView, (key, value): &(String, String)) -> bool {
     view.workspace.metadata.labels.iter().any(|(k, v)| k.as_str() == key && v == value)
 }
 
-/// What of a workspace makes it be shown again.
-type Seen = HashMap<WorkspaceId, (ResourceVersion, Phase)>;
+/// What of a workspace makes it be shown again, and what to call it once it is gone.
+type Seen = HashMap<WorkspaceId, (WorkspaceKey, ResourceVersion, Phase)>;
 
 async fn watch(
     arguments: &Get,
@@ -96,25 +99,29 @@ async fn watch(
     let filter = EventFilter { owner: context.owner.clone(), name: None };
     let mut after = context.client.newest_events(&filter, 1).await?.next;
     loop {
-        after = context.client.events(&filter, after, LOOK).await?.next;
-        let (views, missing) = select(arguments, context).await?;
-        let changed: Vec<_> = views
-            .iter()
-            .filter(|view| seen.get(&view.workspace.id) != Some(&mark(view).1))
-            .cloned()
-            .collect();
-        seen = views.iter().map(mark).collect();
-        printer.print(&changed, context)?;
-        // With names given, the watch is over when all of them are gone.
-        if views.is_empty() && !arguments.targets.is_empty() {
-            return Err(Error::NotFound { wanted: missing });
+        let page = context.client.events(&filter, after, LOOK).await?;
+        after = page.next;
+        let (views, _) = select(arguments, context).await?;
+        let now: Seen = views.iter().map(mark).collect();
+        let has_changed =
+            |view: &WorkspaceView| seen.get(&view.workspace.id) != now.get(&view.workspace.id);
+        let changed: Vec<_> = views.into_iter().filter(has_changed).collect();
+        if !changed.is_empty() {
+            printer.print(&changed, context)?;
+        }
+        for (_, (key, ..)) in seen.iter().filter(|(id, _)| !now.contains_key(id)) {
+            context.output.note(&format!("{key} is gone"));
+        }
+        seen = now;
+        if !page.items.is_empty() {
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-fn mark(view: &WorkspaceView) -> (WorkspaceId, (ResourceVersion, Phase)) {
+fn mark(view: &WorkspaceView) -> (WorkspaceId, (WorkspaceKey, ResourceVersion, Phase)) {
     let workspace = &view.workspace;
-    (workspace.id, (workspace.resource_version, workspace.status.phase))
+    (workspace.id, (workspace.key(), workspace.resource_version, workspace.status.phase))
 }
 
 /// Prints workspaces in one format, again and again in a watch.

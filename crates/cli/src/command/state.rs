@@ -50,15 +50,15 @@ pub(crate) async fn run(
 }
 
 fn tell(verb: Verb, applied: &Applied) -> String {
-    let state = match verb.state() {
-        DesiredState::Running => "run",
-        DesiredState::Stopped => "be stopped",
-        DesiredState::Paused => "be paused",
-        DesiredState::Archived => "be archived",
+    let (will, already) = match verb.state() {
+        DesiredState::Running => ("run", "running"),
+        DesiredState::Stopped => ("be stopped", "stopped"),
+        DesiredState::Paused => ("be paused", "paused"),
+        DesiredState::Archived => ("be archived", "archived"),
     };
     match applied.outcome {
-        Outcome::Unchanged => format!("{} is to {state} already", applied.key),
-        Outcome::Created | Outcome::Configured => format!("{} will {state}", applied.key),
+        Outcome::Unchanged => format!("{} is declared {already} already", applied.key),
+        Outcome::Created | Outcome::Configured => format!("{} will {will}", applied.key),
     }
 }
 

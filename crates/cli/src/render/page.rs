@@ -161,30 +161,28 @@ fn conditions(page: &Page<'_>) -> String {
     some_rows(table)
 }
 
+/// Each pass in a few lines: when and why, then what woke it, then what it did.
 fn passes(page: &Page<'_>) -> String {
-    let mut table = plain_table(false);
-    table.set_header(["AGE", "TOOK", "GENERATION", "CAUSES", "DID", "WHY"]);
+    let mut lines = Vec::new();
     for pass in page.passes {
+        let ago = age(pass.started_at, page.now);
+        let (took, generation) = (pass.duration_ms, pass.generation);
+        lines.push(format!("{ago} ago, {took}ms, generation {generation}: {}", pass.why));
         let causes: Vec<_> = pass.causes.iter().map(ToString::to_string).collect();
-        table.add_row(row([
-            &*age(pass.started_at, page.now),
-            &format!("{}ms", pass.duration_ms),
-            &pass.generation.to_string(),
-            &causes.join(", "),
-            &deeds(pass),
-            &pass.why,
-        ]));
+        lines.push(format!("  woken by {}", or_none(&causes.join(", "))));
+        lines.extend(pass.attempts.iter().map(|attempt| {
+            let outcome = match &attempt.outcome {
+                AttemptOutcome::Done => "done".to_owned(),
+                AttemptOutcome::Failed { reason, message } => format!("{reason}: {message}"),
+                AttemptOutcome::Skipped => "skipped".to_owned(),
+            };
+            format!("  {}: {outcome}", attempt.action)
+        }));
     }
-    some_rows(table)
-}
-
-fn deeds(pass: &Pass) -> String {
-    let deeds = pass.attempts.iter().map(|attempt| match &attempt.outcome {
-        AttemptOutcome::Done => attempt.action.clone(),
-        AttemptOutcome::Failed { reason, .. } => format!("{} failed ({reason})", attempt.action),
-        AttemptOutcome::Skipped => format!("{} skipped", attempt.action),
-    });
-    or_none(&deeds.collect::<Vec<_>>().join(", ")).to_owned()
+    if lines.is_empty() {
+        return "none\n".to_owned();
+    }
+    lines.iter().map(|line| one_line(line) + "\n").collect()
 }
 
 fn events(page: &Page<'_>) -> String {

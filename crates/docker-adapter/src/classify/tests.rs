@@ -168,6 +168,13 @@ fn what_is_gone_or_in_another_state_has_to_be_looked_at_first() {
 }
 
 #[test]
+fn a_limit_below_what_is_in_use_may_fit_later() {
+    let words = "Cannot update container abc: runc did not terminate successfully: exit status 1: \
+                 unable to set memory limit to 20971520 (current usage: 210673664)";
+    assert_eq!(classified(Operation::Update, 500, words), (Retryable, Reason::Refused));
+}
+
+#[test]
 fn a_replaced_engine_is_asked_again() {
     let words = "client version 1.52 is too new. Maximum supported API version is 1.41";
     assert_eq!(classified(Operation::Inspect, 400, words), (Retryable, Reason::EngineFault));

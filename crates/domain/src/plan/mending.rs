@@ -35,13 +35,9 @@ pub(super) fn mend(
     }
 }
 
-/// Whether no update of the limits has succeeded yet in this generation.
+/// Whether the limits may have been declared anew: the engine was never in sync with this generation.
 fn limits_are_new(desired: &Desired) -> bool {
-    let generation = desired.workspace.generation;
-    let failed = desired.failure.as_ref().is_some_and(|failure| {
-        failure.generation == generation && failure.operation == "update resources"
-    });
-    failed || desired.workspace.status.recovery.generation != generation
+    desired.workspace.status.synced_generation != desired.workspace.generation
 }
 
 /// Lets a container that was just made go on though it differs in what only a new one can change.

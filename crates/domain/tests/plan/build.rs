@@ -108,6 +108,7 @@ impl Case {
     pub(crate) fn new(fields: &Value) -> Self {
         let mut workspace = workspace(spec(fields));
         workspace.status.observed_generation = workspace.generation;
+        workspace.status.synced_generation = workspace.generation;
         workspace.status.recovery.generation = workspace.generation;
         Self {
             workspace,

@@ -213,6 +213,18 @@ fn a_difference_is_said_in_words() {
 }
 
 #[test]
+fn a_crash_loop_is_worse_news_than_drift() {
+    let case = Case::new(&json!({"onDrift": "report"})).with(ContainerState::Exited).crashed(3);
+    let case = case.with_altered(ContainerState::Exited, |container| {
+        limited(container);
+        container.finished_at = Some(at(0));
+        container.started_at = Some(at(0));
+    });
+    let status = case.plan().status;
+    assert_eq!(status.conditions.get(ConditionType::Degraded).unwrap().reason, "CrashLoop");
+}
+
+#[test]
 fn mends_come_before_the_start() {
     let case = Case::new(&json!({})).with_altered(ContainerState::Exited, |container| {
         renamed(container);

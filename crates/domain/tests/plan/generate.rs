@@ -85,10 +85,12 @@ pub(crate) fn specs() -> impl Strategy<Value = Spec> {
 /// Any status that an earlier pass may have left, of this generation or of one before.
 fn statuses(generation: u64) -> impl Strategy<Value = Status> {
     let recovery = (0..=generation, 0_u32..6, option::of(-2_000_i64..0));
-    (select(PHASES.to_vec()), 0..=generation, recovery, any::<bool>()).prop_map(
-        |(phase, seen, (counted_for, crashes, counted), failed)| Status {
+    let seen = (0..=generation, 0..=generation);
+    (select(PHASES.to_vec()), seen, recovery, any::<bool>()).prop_map(
+        |(phase, (seen, synced), (counted_for, crashes, counted), failed)| Status {
             phase,
             observed_generation: Generation(seen),
+            synced_generation: Generation(synced.min(seen)),
             recovery: RecoveryStatus {
                 generation: Generation(counted_for),
                 crashes,

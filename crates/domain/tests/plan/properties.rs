@@ -133,6 +133,7 @@ proptest! {
         let generation = desired.workspace.generation;
         prop_assert_eq!(plan.status.observed_generation, generation);
         prop_assert_eq!(plan.status.recovery.generation, generation);
+        prop_assert!(plan.status.synced_generation <= generation);
         for condition in plan.status.conditions.iter() {
             prop_assert_eq!(condition.observed_generation, generation);
             prop_assert!(!condition.reason.is_empty());

@@ -90,7 +90,9 @@ impl Stage {
             ["delete", rest @ ..] => {
                 let volumes = rest == ["--volumes"];
                 let (requested_at, actor) = (self.world.now, "alice".to_owned());
-                self.workspace().deletion = Some(Deletion { requested_at, actor, volumes });
+                let workspace = self.workspace();
+                workspace.deletion = Some(Deletion { requested_at, actor, volumes });
+                workspace.generation = workspace.generation.next();
             }
             ["docker", rest @ ..] => self.docker(rest),
             ["command", "lives", "on"] => self.world.command.lives = None,

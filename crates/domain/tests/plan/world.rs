@@ -157,8 +157,8 @@ impl World {
         };
         let mut events = news::events(&before.status, &first.status, began);
         events.extend(news::events(&first.status, &last.status, self.now));
-        let was_well = before.status.observed_generation == before.generation
-            && before.status.conditions.is_true(ConditionType::Synced);
+        let was_well = before.status.synced_generation == before.generation
+            && last.status.conditions.is_true(ConditionType::Synced);
         if was_well && !failed && !attempts.is_empty() {
             events.push(news::repaired(&attempts, &first.why, self.now));
         }

@@ -1,0 +1,190 @@
+//! The real binary against a controller that gives fixed answers: how each answer ends a command.
+
+#![expect(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    process::{Command, Output, Stdio},
+    thread,
+};
+use tempfile::TempDir;
+
+/// Answers with the first row whose beginning the request line has; 404 when there is none.
+type Answers = Vec<(&'static str, u16, Value)>;
+
+/// Runs a command against those answers.
+fn run(answers: Answers, line: &str) -> (i32, String, String) {
+    let folder: TempDir = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    // Ends with the process; every connection is answered to its end.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer(&stream.unwrap(), &answers);
+        }
+    });
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_trueup"))
+        .env_clear()
+        .env("TRUEUP_HOST", format!("unix://{}", path.display()))
+        .args(line.split_whitespace())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// One request a connection, which HTTP allows.
+fn answer(mut stream: &UnixStream, answers: &Answers) {
+    let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    reader.read_line(&mut request).unwrap();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).unwrap();
+        if header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    reader.by_ref().take(length).read_to_end(&mut Vec::new()).unwrap();
+    let found = answers.iter().find(|(beginning, ..)| request.starts_with(beginning));
+    let (status, body) = found.map_or_else(
+        || (404, problem("not-found", 404, "no such thing")),
+        |(_, status, body)| (*status, body.clone()),
+    );
+    let body = body.to_string();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).unwrap();
+}
+
+fn problem(kind: &str, status: u16, detail: &str) -> Value {
+    json!({
+        "type": format!("urn:trueup:problem:{kind}"),
+        "title": "T", "status": status, "detail": detail,
+    })
+}
+
+fn workspace(owner: &str, phase: &str) -> Value {
+    json!({
+        "id": format!("{:0>32}", owner.len()),
+        "metadata": {"name": "web", "owner": owner},
+        "spec": {"image": "debian:12", "volumes": [{"name": "home", "target": "/home/dev"}]},
+        "generation": 1, "resourceVersion": 1, "createdAt": "2026-11-22T10:00:00Z",
+        "status": {"phase": phase, "observedGeneration": 1},
+    })
+}
+
+fn applied(owner: &str, outcome: &str) -> Value {
+    json!({
+        "key": {"owner": owner, "name": "web"},
+        "outcome": outcome,
+        "workspace": workspace(owner, "Running"),
+    })
+}
+
+const LIST: &str = "GET /v1/workspaces ";
+const ALICE: &str = "GET /v1/workspaces/alice/web ";
+const EVENTS: &str = "GET /v1/events";
+
+fn no_events() -> Value {
+    json!({"items": [], "next": 0})
+}
+
+#[test]
+fn a_name_of_several_owners_is_2_and_names_them() {
+    let list = json!({"items": [workspace("alice", "Running"), workspace("robert", "Running")]});
+    let (code, out, err) = run(vec![(LIST, 200, list)], "stop web");
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("alice/web, robert/web"), "{err}");
+}
+
+#[test]
+fn what_is_not_there_is_4_after_what_is_there_was_shown() {
+    let answers = vec![(ALICE, 200, workspace("alice", "Running"))];
+    let (code, out, err) = run(answers, "get alice/web alice/db -o name");
+    assert_eq!((code, out.as_str()), (4, "alice/web\n"));
+    assert!(err.contains("no workspace alice/db"), "{err}");
+}
+
+#[test]
+fn nothing_is_stopped_when_one_of_the_names_is_wrong() {
+    let answers = vec![(ALICE, 200, workspace("alice", "Running"))];
+    let (code, out, _) = run(answers, "stop alice/web alice/db");
+    assert_eq!((code, out.as_str()), (4, ""));
+}
+
+#[test]
+fn a_conflict_and_a_deletion_under_way_are_5() {
+    for kind in ["conflict", "deleting"] {
+        let answers = vec![
+            (ALICE, 200, workspace("alice", "Running")),
+            ("POST /v1/workspaces/alice/web/stop ", 409, problem(kind, 409, "someone was first")),
+        ];
+        let (code, _, err) = run(answers, "stop alice/web");
+        assert_eq!((code, err.as_str()), (5, "error: someone was first\n"), "{kind}");
+    }
+}
+
+#[test]
+fn a_refused_apply_is_3_and_tells_each_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.yaml");
+    let text = "{apiVersion: trueup/v1, kind: Workspace, metadata: {name: web}, spec: {image: a}}";
+    std::fs::write(&file, text).unwrap();
+    let mut refusal = problem("bad-manifest", 400, "nothing was applied");
+    refusal["errors"] = json!([{"index": 0, "detail": "web: outside the roots"}]);
+    let answers = vec![("POST /v1/workspaces ", 400, refusal)];
+    let (code, out, err) = run(answers, &format!("apply -f {}", file.display()));
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert_eq!(err, "error: nothing was applied\n  web: outside the roots\n");
+}
+
+#[test]
+fn a_wait_that_ends_too_late_is_7_and_names_who_is_late() {
+    let answers = vec![(ALICE, 200, workspace("alice", "Starting")), (EVENTS, 200, no_events())];
+    let (code, out, err) = run(answers, "wait alice/web --timeout 1s");
+    assert_eq!((code, out.as_str()), (7, ""));
+    assert!(err.ends_with("error: after 1s still not ready: alice/web (Starting)\n"), "{err}");
+}
+
+#[test]
+fn a_deletion_waits_for_its_end_and_says_what_was_kept() {
+    // Found by the list, and gone when it is looked at by itself.
+    let answers = vec![
+        (LIST, 200, json!({"items": [workspace("alice", "Running")]})),
+        ("DELETE /v1/workspaces/alice/web?volumes=false ", 202, applied("alice", "configured")),
+        (EVENTS, 200, no_events()),
+    ];
+    let (code, out, err) = run(answers, "delete web");
+    assert_eq!((code, out.as_str()), (0, "alice/web deleted\n"), "{err}");
+    assert!(err.contains("alice/web: kept volumes trueup-web-"), "{err}");
+    assert!(err.contains("-home"), "{err}");
+}
+
+#[test]
+fn an_empty_list_is_data_for_programs_and_a_remark_for_people() {
+    let answers = || vec![(LIST, 200, json!({"items": []}))];
+    let (code, out, err) = run(answers(), "get");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", "no workspaces\n"));
+    let (_, out, _) = run(answers(), "get -o json");
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(list, json!({"apiVersion": "trueup/v1", "kind": "WorkspaceList", "items": []}));
+    let (_, out, _) = run(answers(), "get -o yaml");
+    assert_eq!(out, "apiVersion: trueup/v1\nkind: WorkspaceList\nitems: []\n");
+}
+
+#[test]
+fn an_answer_of_someone_else_is_1() {
+    let (code, _, err) = run(vec![(LIST, 200, json!("hello"))], "get");
+    assert_eq!(code, 1);
+    assert!(err.contains("an answer that cannot be read (status 200)"), "{err}");
+}

@@ -1,0 +1,95 @@
+//! The kinds of engine calls, and what they are called in errors and in traces.
+//!
+//! Deliberately absent: what each kind may take and how many may be under way, which is `call`'s.
+
+/// What is asked of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Inspect,
+    List,
+    HasImage,
+    FindNetwork,
+    ListVolumes,
+    Subscribe,
+    Pull,
+    EnsureNetwork,
+    EnsureVolume,
+    Create,
+    Start,
+    Stop,
+    Pause,
+    Unpause,
+    Rename,
+    Update,
+    Remove,
+    RemoveNetwork,
+    RemoveVolume,
+}
+
+impl Operation {
+    /// As people read it; the same words as [`Action::operation`](trueup_domain::action::Action).
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Inspect => "inspect container",
+            Self::List => "list containers",
+            Self::HasImage => "look up image",
+            Self::FindNetwork => "look up network",
+            Self::ListVolumes => "list volumes",
+            Self::Subscribe => "watch events",
+            Self::Pull => "pull image",
+            Self::EnsureNetwork => "ensure network",
+            Self::EnsureVolume => "ensure volume",
+            Self::Create => "create container",
+            Self::Start => "start container",
+            Self::Stop => "stop container",
+            Self::Pause => "pause container",
+            Self::Unpause => "unpause container",
+            Self::Rename => "rename container",
+            Self::Update => "update resources",
+            Self::Remove => "remove container",
+            Self::RemoveNetwork => "remove network",
+            Self::RemoveVolume => "remove volume",
+        }
+    }
+
+    /// Whether its subject is a container; otherwise it is a network, a volume, an image or a workspace.
+    pub(crate) const fn is_about_container(self) -> bool {
+        matches!(
+            self,
+            Self::Inspect
+                | Self::Create
+                | Self::Start
+                | Self::Stop
+                | Self::Pause
+                | Self::Unpause
+                | Self::Rename
+                | Self::Update
+                | Self::Remove
+        )
+    }
+
+    /// What its span is called.
+    pub(crate) const fn span_name(self) -> &'static str {
+        match self {
+            Self::Inspect => "engine.inspect",
+            Self::List => "engine.list",
+            Self::HasImage => "engine.image",
+            Self::FindNetwork => "engine.network",
+            Self::ListVolumes => "engine.volumes",
+            Self::Subscribe => "engine.events",
+            Self::Pull => "engine.pull",
+            Self::EnsureNetwork => "engine.network_create",
+            Self::EnsureVolume => "engine.volume_create",
+            Self::Create => "engine.create",
+            Self::Start => "engine.start",
+            Self::Stop => "engine.stop",
+            Self::Pause => "engine.pause",
+            Self::Unpause => "engine.unpause",
+            Self::Rename => "engine.rename",
+            Self::Update => "engine.update",
+            Self::Remove => "engine.remove",
+            Self::RemoveNetwork => "engine.network_remove",
+            Self::RemoveVolume => "engine.volume_remove",
+        }
+    }
+}
