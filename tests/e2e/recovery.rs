@@ -20,7 +20,7 @@ async fn a_command_that_keeps_failing_is_given_up_until_a_resume() -> Result<()>
     };
     let view = scene.until("w", gave_up).await;
     ensure!(view.workspace.status.phase == Phase::CrashLoop);
-    ensure!(view.workspace.status.recovery.crashes == 4, "{:?}", view.workspace.status.recovery);
+    ensure!(view.workspace.status.recovery.crashes == 3, "{:?}", view.workspace.status.recovery);
     let message = condition(&view, ConditionType::Degraded).map(|c| c.message.clone());
     ensure!(message.is_some_and(|text| text.contains("exit code 3")), "no exit code is told");
 
@@ -36,7 +36,7 @@ async fn a_command_that_keeps_failing_is_given_up_until_a_resume() -> Result<()>
 
     scene.verb("w", Verb::Resume).await?;
     let resumed = scene.until("w", |view| gave_up(view) && view.workspace.generation.0 == 2).await;
-    ensure!(resumed.workspace.status.recovery.crashes == 4);
+    ensure!(resumed.workspace.status.recovery.crashes == 3);
     let anew = scene.container("w").await?.state.and_then(|state| state.finished_at);
     ensure!(anew != ended, "a resume did not try again");
     scene.strike().await

@@ -50,7 +50,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
         shutdown.await;
         tracing::info!("ending: passes under way may finish");
         token.cancel();
-        future::pending().await
+        future::pending::<()>().await;
     };
     tokio::select! {
         result = run_until(settings, token.clone()) => result,
@@ -101,7 +101,8 @@ fn observability_settings(settings: &Settings, instance: &InstanceId) -> observa
             LogFormat::Human => observability::LogFormat::Human,
             LogFormat::Json => observability::LogFormat::Json,
         },
-        log_filter: settings.log.filter.clone(),
+        // bollard writes whole requests at debug, environments included: those may be secrets.
+        log_filter: format!("{},bollard=info", settings.log.filter),
         log_to_stderr: true,
         otlp: telemetry.otlp_endpoint.clone().map(|endpoint| Otlp {
             endpoint,

@@ -132,6 +132,7 @@ impl Caller {
         match operation {
             Operation::Inspect
             | Operation::List
+            | Operation::Logs
             | Operation::HasImage
             | Operation::FindNetwork
             | Operation::ListVolumes
@@ -146,6 +147,7 @@ impl Caller {
         match operation {
             Operation::Inspect
             | Operation::List
+            | Operation::Logs
             | Operation::HasImage
             | Operation::FindNetwork
             | Operation::ListVolumes

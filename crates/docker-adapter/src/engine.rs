@@ -1,8 +1,8 @@
 //! The port, over one Docker Engine.
 
 use crate::{
-    Error, Options, call::Caller, convert, list, network, operation::Operation, perform,
-    transport::Transport, volume, watch,
+    Error, Options, call::Caller, convert, init_words, list, network, operation::Operation,
+    perform, transport::Transport, volume, watch,
 };
 use async_trait::async_trait;
 use bollard::{errors::Error as Refusal, query_parameters::InspectContainerOptions};
@@ -49,7 +49,10 @@ impl fmt::Debug for DockerEngine {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn inspect(&self, container: &ContainerId) -> Result<Option<Container>, EngineError> {
-        inspect(&self.inner.caller, container).await
+        match inspect(&self.inner.caller, container).await? {
+            Some(container) => Ok(Some(init_words::add(&self.inner.caller, container).await)),
+            None => Ok(None),
+        }
     }
 
     async fn list(

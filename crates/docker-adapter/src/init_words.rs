@@ -29,13 +29,11 @@ pub(crate) async fn add(caller: &Caller, container: Container) -> Container {
     }
     let options = LogsOptionsBuilder::default().stderr(true).tail(LINES).build();
     let name = container.id.as_str();
-    let read = caller.docker().logs(name, Some(options)).try_fold(
-        Vec::new(),
-        async |mut log, chunk| {
+    let read =
+        caller.docker().logs(name, Some(options)).try_fold(Vec::new(), async |mut log, chunk| {
             log.extend_from_slice(&chunk.into_bytes());
             Ok(log)
-        },
-    );
+        });
     let log = caller.call(Operation::Logs, name, read).await.unwrap_or_default();
     Container { error: words(&String::from_utf8_lossy(&log)), ..container }
 }

@@ -27,7 +27,7 @@
 //! - `classify`: an engine's refusal → reason and class.
 //! - `engine`: the port. `perform`: one arm per action. `create`, `network`, `subnet`, `volume`,
 //!   `pull`: what an arm needs more words for.
-//! - `convert`: inspect answers → domain. `list`: rows of a list → domain.
+//! - `convert`: inspect answers → domain. `init_words`: why an init could not run a command. `list`: rows of a list → domain.
 //! - `watch`: events, relists and reconnection.
 //!
 //! Deliberately absent: TLS and ssh, retries (the queue has them), usage figures.
@@ -38,6 +38,7 @@ mod convert;
 mod create;
 mod engine;
 mod error;
+mod init_words;
 mod list;
 mod network;
 mod operation;

@@ -7,6 +7,7 @@
 pub(crate) enum Operation {
     Inspect,
     List,
+    Logs,
     HasImage,
     FindNetwork,
     ListVolumes,
@@ -32,6 +33,7 @@ impl Operation {
         match self {
             Self::Inspect => "inspect container",
             Self::List => "list containers",
+            Self::Logs => "read container log",
             Self::HasImage => "look up image",
             Self::FindNetwork => "look up network",
             Self::ListVolumes => "list volumes",
@@ -57,6 +59,7 @@ impl Operation {
         matches!(
             self,
             Self::Inspect
+                | Self::Logs
                 | Self::Create
                 | Self::Start
                 | Self::Stop
@@ -73,6 +76,7 @@ impl Operation {
         match self {
             Self::Inspect => "engine.inspect",
             Self::List => "engine.list",
+            Self::Logs => "engine.logs",
             Self::HasImage => "engine.image",
             Self::FindNetwork => "engine.network",
             Self::ListVolumes => "engine.volumes",

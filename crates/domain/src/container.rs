@@ -215,7 +215,8 @@ pub struct Container {
     pub restart_count: u64,
     /// What its health check says; `None` when it has none.
     pub health: Option<HealthState>,
-    /// The error of its last start, in the engine's words.
+    /// Why its last start failed, or its command could not be run, in the words of the engine or of
+    /// its init.
     pub error: Option<String>,
     /// The id of the network that it was attached to when it was made, when that is a named one.
     pub network_id: Option<NetworkId>,

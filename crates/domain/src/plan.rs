@@ -16,6 +16,7 @@
 
 mod ending;
 mod judgement;
+mod making;
 mod mending;
 mod restart;
 mod running;
@@ -56,7 +57,7 @@ pub fn plan(desired: &Desired, observed: &Observation, now: Timestamp) -> Plan {
         (Goal::Gone { volumes }, container) => ending::gone(desired, observed, container, volumes),
         (Goal::Archived, container) => ending::archived(desired, observed, container),
         (Goal::Stopped, container) => ending::stopped(desired, container),
-        (Goal::Running | Goal::Paused, None) => running::create(desired, observed),
+        (Goal::Running | Goal::Paused, None) => making::create(desired, observed),
         (Goal::Running | Goal::Paused, Some(container)) => {
             running::keep(desired, observed, container, now)
         }

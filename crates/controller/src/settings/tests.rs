@@ -17,13 +17,9 @@ fn load(toml: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Resul
 /// The error with its sources, as a user reads it.
 fn told(result: Result<Settings, Error>) -> String {
     let error = result.unwrap_err();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        text += &format!(": {cause}");
-        source = cause.source();
-    }
-    text
+    let first: &dyn std::error::Error = &error;
+    let chain = std::iter::successors(Some(first), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[test]

@@ -60,12 +60,13 @@ async fn a_start_is_refused_for_a_bad_command_or_user() {
 }
 
 #[tokio::test]
-async fn a_bad_command_behind_the_init_starts_and_ends_at_once() {
+async fn a_bad_command_behind_the_init_ends_at_once_and_the_init_says_why() {
     let bench = Bench::new().await;
     let command = Some(words(&["/nope"]));
     let id = bench.run(&ContainerConfig { command, init: true, ..bench.config("a") }).await;
     let ended = bench.wait_for(&id, ContainerState::Exited).await;
-    assert_eq!((ended.exit_code, ended.error), (Some(127), None));
+    let words = "exec /nope failed: No such file or directory".to_owned();
+    assert_eq!((ended.exit_code, ended.error), (Some(127), Some(words)));
 }
 
 #[tokio::test]

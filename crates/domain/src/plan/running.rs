@@ -1,7 +1,8 @@
-//! Goals with a container: running and paused.
+//! Goals with a container: running and paused. There is one: keep it, mend it, or replace it.
 
 use super::{
-    Decision, ending,
+    Decision,
+    making::{project_moved, refused, replace},
     mending::{bide, list, mend},
     recovery,
     restart::{self, Verdict},
@@ -9,29 +10,15 @@ use super::{
 };
 use crate::{
     action::Action,
-    container::{Container, ContainerConfig, ContainerState, HealthState, MountKind},
+    container::{Container, ContainerState, HealthState},
     desired::{Desired, Goal},
     drift::{self, Remedy},
     id::ContainerId,
-    observed::{Observation, Presence, ProjectFolder},
-    spec::{ImagePullPolicy, OnDrift},
+    observed::{Observation, ProjectFolder},
+    spec::OnDrift,
     status::{Phase, RecoveryStatus},
 };
 use jiff::Timestamp;
-
-/// There is no container, and there should be one.
-pub(super) fn create(desired: &Desired, observed: &Observation) -> Decision {
-    let recovery = recovery(desired, None);
-    let why = "there is no container";
-    match preparations(desired, observed) {
-        Err(forbidden) => refused(recovery, &forbidden),
-        Ok(mut actions) => {
-            let phase = first_phase(&actions);
-            actions.extend(creation(desired, observed));
-            Decision::act(actions, phase, recovery, why)
-        }
-    }
-}
 
 /// There is a container: keep it, mend it, or replace it.
 pub(super) fn keep(
@@ -72,6 +59,11 @@ pub(super) fn keep(
     if starts && (altered || any(Remedy::RecreateToStart)) {
         let why = format!("the container cannot start as it is: {}", list(&differences));
         let replaced = replace(desired, observed, container, &why);
+        return Decision { recovery: driven.recovery, ..replaced };
+    }
+    if starts && project_moved(container, &observed.project) {
+        let why = "the project folder's path leads elsewhere now";
+        let replaced = replace(desired, observed, container, why);
         return Decision { recovery: driven.recovery, ..replaced };
     }
     match &observed.project {
@@ -141,7 +133,7 @@ fn ended(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
         Verdict::Wait(until) => {
             let why = format!("{end}, {} times in a row; next start at {until}", recovery.crashes);
             Decision::wait(until, Phase::CrashLoop, recovery, why.clone())
-                .with_trouble("CrashLoop", why)
+                .with_trouble(trouble(container, "CrashLoop"), why)
         }
         Verdict::Rest => {
             let why = format!("{end}; its recovery policy says to leave it");
@@ -172,99 +164,17 @@ fn start(
     Decision::act(actions, phase, recovery, why)
 }
 
-/// Removes the container and makes it anew; everything that can fail beforehand is done beforehand.
-fn replace(
-    desired: &Desired,
-    observed: &Observation,
-    container: &Container,
-    why: &str,
-) -> Decision {
-    let recovery = recovery(desired, Some(container));
-    let mut actions = match preparations(desired, observed) {
-        Err(forbidden) => return refused(recovery, &forbidden),
-        Ok(actions) => actions,
-    };
-    let pulls = first_phase(&actions) == Phase::Pulling;
-    let phase = if pulls { Phase::Pulling } else { Phase::Restarting };
-    if container.state.has_process() {
-        actions.extend(ending::stop(desired, container));
-    }
-    actions.push(Action::RemoveContainer(container.id.clone()));
-    actions.extend(ending::outgrown_network(desired, container));
-    actions.extend(creation(desired, observed));
-    Decision::act(actions, phase, recovery, why)
-}
-
-/// What must be there before a container can be made: its image, its network, its volumes.
-///
-/// # Errors
-/// Why the project folder may not be mounted.
-fn preparations(desired: &Desired, observed: &Observation) -> Result<Vec<Action>, String> {
-    if let ProjectFolder::Forbidden(why) = &observed.project {
-        return Err(why.clone());
-    }
-    let spec = &desired.workspace.spec;
-    if spec.project.is_some() && observed.project == ProjectFolder::NotAsked {
-        return Err("nobody has looked whether the project folder may be mounted".to_owned());
-    }
-    let pull = match spec.image_pull_policy {
-        ImagePullPolicy::Always => true,
-        ImagePullPolicy::IfNotPresent => observed.image == Presence::Missing,
-        ImagePullPolicy::Never => false,
-    };
-    let pull = pull.then(|| Action::PullImage { image: spec.image.clone() });
-    let network = desired
-        .network
-        .iter()
-        .filter(|_| observed.network.is_none())
-        .map(|network| Action::EnsureNetwork(network.clone()));
-    let volumes = desired.volumes().map(|(name, labels)| Action::EnsureVolume { name, labels });
-    Ok(pull.into_iter().chain(network).chain(volumes).collect())
-}
-
-fn creation(desired: &Desired, observed: &Observation) -> Vec<Action> {
-    let config = with_resolved_project(&desired.config, &observed.project);
-    let name = ContainerId::new(config.name.clone());
-    let mut actions =
-        vec![Action::CreateContainer(Box::new(config)), Action::StartContainer(name.clone())];
-    if desired.goal == Goal::Paused {
-        actions.push(Action::PauseContainer(name));
-    }
-    actions
-}
-
-/// Mounts the folder that was checked, not whatever its path may lead to by then.
-fn with_resolved_project(config: &ContainerConfig, project: &ProjectFolder) -> ContainerConfig {
-    let mut config = config.clone();
-    if let ProjectFolder::Allowed(resolved) = project {
-        config.mounts = config
-            .mounts
-            .into_iter()
-            .map(|mut mount| {
-                if mount.kind == MountKind::Bind {
-                    mount.source.clone_from(resolved);
-                }
-                mount
-            })
-            .collect();
-    }
-    config
-}
-
-fn first_phase(preparations: &[Action]) -> Phase {
-    match preparations.first() {
-        Some(Action::PullImage { .. }) => Phase::Pulling,
-        _ => Phase::Creating,
-    }
-}
-
-fn refused(recovery: RecoveryStatus, why: &str) -> Decision {
-    let decision = Decision::rest(Phase::Pending, recovery, why);
-    Decision { settled: false, ..decision }.with_trouble("ProjectForbidden", why)
-}
-
 fn describe_end(container: &Container) -> String {
     let code = container.exit_code.unwrap_or_default();
     let oom = if container.oom_killed { ", out of memory" } else { "" };
-    format!("it ended with exit code {code}{oom}")
+    let end = format!("it ended with exit code {code}{oom}");
+    match &container.error {
+        Some(words) => format!("{end} ({words})"),
+        None => end,
+    }
+}
+
+/// A command that could not be run at all is a fault of its declaration, not of the program.
+fn trouble(container: &Container, otherwise: &'static str) -> &'static str {
+    if container.error.is_some() { "CommandInvalid" } else { otherwise }
 }

@@ -6,7 +6,7 @@ use super::Context;
 use trueup_domain::{
     container::{Container, ContainerState, ContainerSummary},
     desired::{Desired, Goal},
-    drift,
+    drift::{self, Remedy},
     error::EngineError,
     id::ContainerId,
     label,
@@ -41,7 +41,7 @@ async fn look(context: &Context, desired: &Desired) -> Result<Observation, Engin
         Vec::new()
     };
     let project = match &spec.project {
-        Some(project) if needs.image => context.projects.look(&project.path).await,
+        Some(project) if needs.project => context.projects.look(&project.path).await,
         _ => ProjectFolder::NotAsked,
     };
     let container =
@@ -50,8 +50,11 @@ async fn look(context: &Context, desired: &Desired) -> Result<Observation, Engin
 }
 
 /// What a decision about this container can depend on.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each question")]
 struct Needs {
     image: bool,
+    project: bool,
     network: bool,
     volumes: bool,
 }
@@ -59,22 +62,35 @@ struct Needs {
 impl Needs {
     fn of(desired: &Desired, container: Option<&Container>) -> Self {
         let is_absent = container.is_none();
-        let runs = container.is_some_and(|container| container.state.has_process());
         match desired.goal {
             Goal::Running | Goal::Paused => {
-                let makes_one = container.is_none_or(|container| {
-                    container.state == ContainerState::Dead
-                        || drift::is_outdated(&desired.config, container)
-                });
-                Self { image: makes_one, network: !runs || makes_one, volumes: false }
+                let makes_one =
+                    container.is_none_or(|container| may_be_replaced(desired, container));
+                let starts_one = !container.is_some_and(|container| container.state.has_process());
+                Self {
+                    image: makes_one,
+                    project: makes_one || starts_one,
+                    network: makes_one || starts_one,
+                    volumes: false,
+                }
             }
-            Goal::Stopped => Self { image: false, network: false, volumes: false },
-            Goal::Archived => Self { image: false, network: is_absent, volumes: false },
+            Goal::Stopped => Self::default(),
+            Goal::Archived => Self { network: is_absent, ..Self::default() },
             Goal::Gone { volumes } => {
-                Self { image: false, network: is_absent, volumes: volumes && is_absent }
+                Self { network: is_absent, volumes: volumes && is_absent, ..Self::default() }
             }
         }
     }
+}
+
+/// Whether a new container may have to take this one's place. Its network is left out here: it is
+/// not known yet, and whoever replaces it for that needs no other image.
+fn may_be_replaced(desired: &Desired, container: &Container) -> bool {
+    container.state == ContainerState::Dead
+        || drift::is_outdated(&desired.config, container)
+        || drift::drift(&desired.config, container, None)
+            .iter()
+            .any(|found| found.remedy >= Remedy::RecreateToStart && found.field != "network")
 }
 
 /// Finds the workspace's container by the id that was recorded, by its name, and last by its label:

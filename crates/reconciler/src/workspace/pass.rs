@@ -193,7 +193,7 @@ fn next(
         return Err(Error::Observe(error));
     }
     if !last.actions.is_empty() {
-        if last.actions == first.actions {
+        if last.actions == first.actions && last.status.container == first.status.container {
             let actions: Vec<_> = last.actions.iter().map(ToString::to_string).collect();
             return Err(Error::NoEffect { actions: actions.join(", ") });
         }
