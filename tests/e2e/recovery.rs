@@ -1,11 +1,11 @@
 //! Commands that end by themselves: started again, held back, given up, taken up anew.
 
-use crate::scene::{Scene, condition, key};
+use crate::scene::{Scene, condition, is_current, key};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use trueup_api::domain::condition::ConditionType;
 use trueup_api::domain::status::Phase;
-use trueup_api::wire::Verb;
+use trueup_api::wire::{Verb, WorkspaceView};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_keeps_failing_is_given_up_until_a_resume() -> Result<()> {
@@ -15,7 +15,7 @@ async fn a_command_that_keeps_failing_is_given_up_until_a_resume() -> Result<()>
         "recovery": {"backoffBase": "200ms", "backoffMax": "400ms", "giveUpAfter": 3},
     });
     scene.apply(&[("w", crashing)]).await?;
-    let gave_up = |view: &trueup_api::wire::WorkspaceView| {
+    let gave_up = |view: &WorkspaceView| {
         condition(view, ConditionType::Degraded).is_some_and(|c| c.reason == "GaveUp")
     };
     let view = scene.until("w", gave_up).await;
@@ -35,7 +35,8 @@ async fn a_command_that_keeps_failing_is_given_up_until_a_resume() -> Result<()>
     ensure!(now == ended, "it was started after the give-up");
 
     scene.verb("w", Verb::Resume).await?;
-    let resumed = scene.until("w", |view| gave_up(view) && view.workspace.generation.0 == 2).await;
+    let is_anew = |view: &WorkspaceView| view.workspace.generation.0 == 2 && is_current(view);
+    let resumed = scene.until("w", |view| gave_up(view) && is_anew(view)).await;
     ensure!(resumed.workspace.status.recovery.crashes == 3);
     let anew = scene.container("w").await?.state.and_then(|state| state.finished_at);
     ensure!(anew != ended, "a resume did not try again");
