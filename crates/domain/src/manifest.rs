@@ -1,7 +1,7 @@
 //! The manifest: strict YAML (or JSON, which is YAML) in, checked documents out.
 //!
-//! The way of a text: [`syntax`] reads it into a tree of located [`node`]s, [`decode`] makes typed
-//! values of a tree, [`rules`] looks at what must hold between values, and whatever is wrong becomes
+//! The way of a text: `syntax` reads it into a tree of located `node`s, `decode` makes typed
+//! values of a tree, `rules` looks at what must hold between values, and whatever is wrong becomes
 //! a [`ManifestError`] that shows the place. A JSON value takes the same way from the tree on, so
 //! that the API refuses exactly what a file is refused for.
 //!
