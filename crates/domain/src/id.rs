@@ -129,7 +129,8 @@ counter! {
     Generation
 }
 counter! {
-    /// Counts every change of any row of the store; orders them and guards concurrent writes.
+    /// Counts the changes of what is desired, over all workspaces; orders them and guards concurrent
+    /// writes. What passes write leaves it as it is.
     ResourceVersion
 }
 counter! {

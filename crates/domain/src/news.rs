@@ -1,10 +1,12 @@
 //! The events of a pass: what changed between two statuses, in the order in which it was seen.
 
 use crate::{
+    condition::{Condition, ConditionType, Truth},
     container::HealthState,
     event::{CONTROLLER, EventType, NewEvent},
     id::Generation,
-    status::{ContainerStatus, Status},
+    status::{ContainerStatus, Phase, Status},
+    workspace::Workspace,
 };
 use jiff::Timestamp;
 
@@ -17,7 +19,7 @@ pub fn events(old: &Status, new: &Status, time: Timestamp) -> Vec<NewEvent> {
     [
         teller.status(old, new),
         teller.container(old, new),
-        teller.failure(old, new),
+        teller.trouble(old, new),
         teller.recovery(old, new),
     ]
     .into_iter()
@@ -25,10 +27,22 @@ pub fn events(old: &Status, new: &Status, time: Timestamp) -> Vec<NewEvent> {
     .collect()
 }
 
-/// What to tell when a pass brought back something that had changed behind our back.
-pub fn repaired(actions: &[String], why: &str, time: Timestamp) -> NewEvent {
-    let message = format!("{why}: {}", actions.join(", "));
-    Teller { time }.event(EventType::Recovery, "repaired".to_owned(), message)
+/// What to tell when a pass whose actions all succeeded brought back what had changed behind our back:
+/// its generation was in sync before, and is again. A command that keeps ending is not brought back
+/// by being started.
+pub fn repair(
+    before: &Workspace,
+    after: &Status,
+    actions: &[String],
+    why: &str,
+    time: Timestamp,
+) -> Option<NewEvent> {
+    let is_repair = !actions.is_empty()
+        && before.status.synced_generation == before.generation
+        && after.conditions.is_true(ConditionType::Synced)
+        && !after.conditions.is_true(ConditionType::Degraded);
+    let message = || format!("{why}: {}", actions.join(", "));
+    is_repair.then(|| Teller { time }.event(EventType::Recovery, "repaired".to_owned(), message()))
 }
 
 struct Teller {
@@ -89,23 +103,34 @@ impl Teller {
         (old != new).then(|| self.event(EventType::ContainerUpdate, reason, message))
     }
 
-    fn failure(&self, old: &Status, new: &Status) -> Option<NewEvent> {
-        let failure = new.last_error.as_ref()?;
-        let said_before = old.last_error.as_ref().is_some_and(|before| {
-            before.reason == failure.reason
-                && before.operation == failure.operation
-                && before.message == failure.message
+    fn trouble(&self, old: &Status, new: &Status) -> Option<NewEvent> {
+        let (before, now) = (trouble(old), trouble(new)?);
+        let is_told = before.is_some_and(|before| {
+            before.reason == now.reason
+                && (before.message == now.message || new.last_error.is_none())
         });
-        let message = format!("{}: {}", failure.operation, failure.message);
-        (!said_before).then(|| self.event(EventType::Error, failure.reason.to_string(), message))
+        (!is_told).then(|| self.event(EventType::Error, now.reason.clone(), now.message.clone()))
     }
 
     fn recovery(&self, old: &Status, new: &Status) -> Option<NewEvent> {
-        let failure = old.last_error.as_ref()?;
-        let is_over = new.last_error.is_none();
-        let message = format!("{}: no longer failing", failure.operation);
-        is_over.then(|| self.event(EventType::Recovery, failure.reason.to_string(), message))
+        let before = trouble(old)?;
+        let message = format!("no longer so: {}", before.message);
+        trouble(new)
+            .is_none()
+            .then(|| self.event(EventType::Recovery, before.reason.clone(), message))
     }
+}
+
+/// What a status complains about, if anything: that nothing is known, or what is wrong.
+fn trouble(status: &Status) -> Option<&Condition> {
+    let condition = match status.phase {
+        Phase::Unknown => status.conditions.get(ConditionType::Synced),
+        _ => status.conditions.get(ConditionType::Degraded),
+    };
+    condition.filter(|condition| match condition.kind {
+        ConditionType::Synced => condition.status == Truth::Unknown,
+        _ => condition.status == Truth::True,
+    })
 }
 
 fn state_word(container: Option<&ContainerStatus>) -> &'static str {

@@ -56,6 +56,41 @@ pub enum Phase {
     Unknown,
 }
 
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Pending,
+        Self::Pulling,
+        Self::Creating,
+        Self::Starting,
+        Self::Running,
+        Self::Unhealthy,
+        Self::Pausing,
+        Self::Paused,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Restarting,
+        Self::CrashLoop,
+        Self::Archiving,
+        Self::Archived,
+        Self::Deleting,
+        Self::Unknown,
+    ];
+}
+
+impl std::str::FromStr for Phase {
+    type Err = String;
+
+    /// A phase by its name, in any case.
+    fn from_str(word: &str) -> Result<Self, String> {
+        let named = |phase: &Self| phase.to_string().eq_ignore_ascii_case(word);
+        Self::ALL.into_iter().find(named).ok_or_else(|| {
+            let all = Self::ALL.map(|phase| phase.to_string());
+            format!("no phase is called `{word}`; there are {}", all.join(", "))
+        })
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)

@@ -21,7 +21,7 @@ pub struct Workspace {
     pub spec: Spec,
     /// Counts the changes of the spec.
     pub generation: Generation,
-    /// Counts every change; a write that names an older one is refused.
+    /// Moves with every change of what is desired; a write that names an older one is refused.
     pub resource_version: ResourceVersion,
     /// When it was first declared.
     pub created_at: Timestamp,

@@ -7,7 +7,7 @@ use crate::{
     waiting::{Awaited, Goal, wait},
 };
 use clap::Args;
-use trueup_api::domain::{quantity::Period, status::Phase};
+use trueup_api::domain::quantity::Period;
 
 /// The arguments of `trueup wait`.
 #[derive(Debug, Args)]
@@ -41,35 +41,9 @@ pub(crate) async fn run(arguments: &Wait, context: &mut Context<'_>) -> Result<(
 
 fn goal(text: &str) -> Result<Goal, String> {
     match text.split_once('=') {
-        Some(("phase", word)) => phase(word).map(Goal::Phase),
+        Some(("phase", word)) => word.parse().map(Goal::Phase),
         None if text == "ready" => Ok(Goal::Ready),
         None if text == "deleted" => Ok(Goal::Deleted),
         _ => Err("write `ready`, `deleted` or `phase=PHASE`".to_owned()),
     }
-}
-
-/// A phase by its name, in any case.
-fn phase(word: &str) -> Result<Phase, String> {
-    const ALL: [Phase; 16] = [
-        Phase::Pending,
-        Phase::Pulling,
-        Phase::Creating,
-        Phase::Starting,
-        Phase::Running,
-        Phase::Unhealthy,
-        Phase::Pausing,
-        Phase::Paused,
-        Phase::Stopping,
-        Phase::Stopped,
-        Phase::Restarting,
-        Phase::CrashLoop,
-        Phase::Archiving,
-        Phase::Archived,
-        Phase::Deleting,
-        Phase::Unknown,
-    ];
-    ALL.into_iter().find(|phase| phase.to_string().eq_ignore_ascii_case(word)).ok_or_else(|| {
-        let names: Vec<_> = ALL.iter().map(ToString::to_string).collect();
-        format!("no phase is called `{word}`; there are {}", names.join(", "))
-    })
 }

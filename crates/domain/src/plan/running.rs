@@ -119,7 +119,19 @@ fn running(desired: &Desired, container: &Container, now: Timestamp) -> Decision
                 .with_trouble("Unhealthy", "the health check fails")
         }
     };
-    Decision { wake_at, ..decision }
+    let decision = Decision { wake_at, ..decision };
+    if decision.trouble.is_none() { still_unstable(decision) } else { decision }
+}
+
+/// A command that ended more than once in a row has not recovered by being started again.
+fn still_unstable(decision: Decision) -> Decision {
+    match decision.recovery.crashes {
+        0 | 1 => decision,
+        crashes => {
+            let why = format!("it ended {crashes} times in a row and is not stable yet");
+            decision.with_trouble("CrashLoop", why)
+        }
+    }
 }
 
 fn ended(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
@@ -161,7 +173,7 @@ fn start(
     if desired.goal == Goal::Paused {
         actions.push(Action::PauseContainer(id));
     }
-    Decision::act(actions, phase, recovery, why)
+    still_unstable(Decision::act(actions, phase, recovery, why))
 }
 
 fn describe_end(container: &Container) -> String {

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use trueup_domain::{
+    condition::{Condition, ConditionType, Truth},
     container::{Container, ContainerState, NetworkMode},
     desired::Desired,
     error::{EngineError, ErrorClass, Reason},
@@ -203,5 +204,17 @@ pub(crate) fn failure(operation: &str, generation: u64) -> Failure {
         message: "out of luck".to_owned(),
         at: start(),
         generation: Generation(generation),
+    }
+}
+
+/// A condition of the first generation, said at the beginning.
+pub(crate) fn condition(kind: ConditionType, status: Truth) -> Condition {
+    Condition {
+        kind,
+        status,
+        reason: "Said".to_owned(),
+        message: String::new(),
+        last_transition_time: start(),
+        observed_generation: Generation(1),
     }
 }

@@ -1,14 +1,17 @@
 //! What subscribers are told about the step from one status to the next.
 
-use crate::build::{Case, at, failure, start};
+use crate::build::{Case, failure, start};
 use jiff::SignedDuration;
 use serde_json::json;
 use trueup_domain::{
+    condition::{ConditionType, Truth},
     container::{ContainerState, HealthState},
     event::{CONTROLLER, EventType},
-    news::{events, repaired},
+    id::Generation,
+    news::{events, repair},
     observed::Observed,
     status::Status,
+    workspace::Workspace,
 };
 
 fn status(state: Option<ContainerState>) -> Status {
@@ -112,28 +115,58 @@ fn a_change_of_health_is_told() {
 }
 
 #[test]
-fn a_failure_is_told_once_and_so_is_its_end() {
-    let well = status(None);
-    let failing = Status { last_error: Some(failure("create container", 1)), ..well.clone() };
-    let mut later = failing.clone();
-    later.last_error.as_mut().unwrap().at = at(9_000);
-    assert_eq!(words(&well, &failing), ["error EngineFault: create container: out of luck"]);
+fn a_trouble_is_told_once_and_so_is_its_end() {
+    let mut case = Case::new(&json!({}));
+    let well = Status { observed_generation: Generation(1), ..Status::default() };
+    case.workspace.status = well.clone();
+    case.workspace.status.last_error = Some(failure("create container", 1));
+    let failing = case.plan().status;
+    case.workspace.status = failing.clone();
+    let later = case.plan().status;
+    let told: Vec<_> =
+        words(&well, &failing).into_iter().filter(|word| word.starts_with("error")).collect();
+    assert_eq!(told, ["error EngineFault: create container: out of luck"]);
     assert_eq!(words(&failing, &later), [] as [&str; 0]);
-    assert_eq!(words(&later, &well), ["recovery EngineFault: create container: no longer failing"]);
+    assert_eq!(
+        words(&later, &well),
+        ["recovery EngineFault: no longer so: create container: out of luck"]
+    );
 }
 
 #[test]
-fn an_engine_that_falls_silent_is_no_change_of_the_container() {
+fn an_engine_that_falls_silent_is_no_change_of_the_container_and_is_told_once() {
     let running = status(Some(ContainerState::Running));
     let mut case = Case::new(&json!({}));
     case.workspace.status = running.clone();
     case.observation.container = Observed::Unknown(crate::build::unreachable());
-    assert_eq!(words(&running, &case.plan().status), [] as [&str; 0]);
+    let silent = case.plan().status;
+    let words_of_engine = crate::build::unreachable().message;
+    assert_eq!(words(&running, &silent), [format!("error EngineUnreachable: {words_of_engine}")]);
+    assert_eq!(words(&silent, &silent), [] as [&str; 0]);
+    assert_eq!(
+        words(&silent, &running),
+        [format!("recovery EngineUnreachable: no longer so: {words_of_engine}")]
+    );
 }
 
 #[test]
 fn a_repair_says_what_was_wrong_and_what_was_done() {
-    let event = repaired(&["start container c1".to_owned()], "it should run and it ended", start());
+    let mut case = Case::new(&json!({}));
+    case.workspace.status.synced_generation = case.workspace.generation;
+    let mut after = status(Some(ContainerState::Running));
+    let done = ["start container c1".to_owned()];
+    let tell = |before: &Workspace, after: &Status| {
+        repair(before, after, &done, "it should run and it ended", start())
+    };
+    after.conditions.set(crate::build::condition(ConditionType::Synced, Truth::False));
+    assert_eq!(tell(&case.workspace, &after), None, "it is not in sync");
+    after.conditions.set(crate::build::condition(ConditionType::Synced, Truth::True));
+    let event = tell(&case.workspace, &after).unwrap();
     assert_eq!((event.kind, event.reason.as_str()), (EventType::Recovery, "repaired"));
     assert_eq!(event.message, "it should run and it ended: start container c1");
+    after.conditions.set(crate::build::condition(ConditionType::Degraded, Truth::True));
+    assert_eq!(tell(&case.workspace, &after), None, "a crash loop is not repaired by a start");
+    case.workspace.generation = case.workspace.generation.next();
+    after.conditions.set(crate::build::condition(ConditionType::Degraded, Truth::False));
+    assert_eq!(tell(&case.workspace, &after), None, "a new generation is no repair");
 }

@@ -157,10 +157,8 @@ impl World {
         };
         let mut events = news::events(&before.status, &first.status, began);
         events.extend(news::events(&first.status, &last.status, self.now));
-        let was_well = before.status.synced_generation == before.generation
-            && last.status.conditions.is_true(ConditionType::Synced);
-        if was_well && !failed && !attempts.is_empty() {
-            events.push(news::repaired(&attempts, &first.why, self.now));
+        if !failed {
+            events.extend(news::repair(&before, &last.status, &attempts, &first.why, self.now));
         }
         let stored = Workspace { status: last.status.clone(), ..before.clone() };
         self.workspace = (!last.finished).then_some(stored);

@@ -83,14 +83,14 @@ impl Needs {
     }
 }
 
-/// Whether a new container may have to take this one's place. Its network is left out here: it is
-/// not known yet, and whoever replaces it for that needs no other image.
+/// Whether a new container may have to take this one's place. That its network was replaced is left
+/// out here: it is not known yet, and whoever replaces it for that needs no other image.
 fn may_be_replaced(desired: &Desired, container: &Container) -> bool {
     container.state == ContainerState::Dead
         || drift::is_outdated(&desired.config, container)
         || drift::drift(&desired.config, container, None)
             .iter()
-            .any(|found| found.remedy >= Remedy::RecreateToStart && found.field != "network")
+            .any(|found| found.remedy == Remedy::Recreate)
 }
 
 /// Finds the workspace's container by the id that was recorded, by its name, and last by its label:

@@ -3,7 +3,6 @@
 use super::{Context, activity::Attempted};
 use jiff::Timestamp;
 use trueup_domain::{
-    condition::ConditionType,
     event::{CONTROLLER, EventType, NewEvent},
     news,
     pass::{Attempt, AttemptOutcome, Cause, CauseKind, Pass},
@@ -115,15 +114,13 @@ impl Finished<'_> {
         }
     }
 
-    /// That something which had changed behind our back was brought back: this generation was in
-    /// sync before, and is again after what was done.
+    /// That something was brought back, if every action succeeded.
     fn repair(&self, now: Timestamp) -> Option<NewEvent> {
-        let was_well = self.workspace.status.synced_generation == self.workspace.generation
-            && self.last.status.conditions.is_true(ConditionType::Synced);
-        let all_done = !self.attempts.is_empty()
-            && self.attempts.iter().all(|attempt| attempt.outcome == AttemptOutcome::Done);
+        if self.attempts.iter().any(|attempt| attempt.outcome != AttemptOutcome::Done) {
+            return None;
+        }
         let actions: Vec<_> = self.attempts.iter().map(|attempt| attempt.action.clone()).collect();
-        (was_well && all_done).then(|| news::repaired(&actions, &self.first.why, now))
+        news::repair(self.workspace, &self.last.status, &actions, &self.first.why, now)
     }
 
     fn deleted(&self, now: Timestamp) -> NewEvent {

@@ -15,7 +15,7 @@ pub fn inputs(
     workspaces: Arc<dyn Workspaces>,
     changes: &dyn Changes,
     engine: &dyn Engine,
-) -> impl Stream<Item = Input> + Send + 'static {
+) -> impl Stream<Item = Input> + Send + use<> {
     let changes = changes.subscribe();
     let first = stream::once(load(Arc::clone(&workspaces)));
     let stored = changes.then(move |change| input(Arc::clone(&workspaces), change));
