@@ -296,8 +296,7 @@ fn parse(value: &str) -> config::Value {
 
 /// `/var/lib/trueup` for root, the user's own state folder for others.
 fn state_folder() -> PathBuf {
-    let is_root = env::var_os("HOME").is_none_or(|home| home == "/root");
-    if is_root {
+    if rustix::process::geteuid().is_root() {
         return PathBuf::from("/var/lib/trueup");
     }
     let state = env::var_os("XDG_STATE_HOME")

@@ -15,7 +15,6 @@ use std::{
 };
 use trueup_domain::{
     action::Action,
-    condition::ConditionType,
     container::{Container, ContainerState, HealthState, NetworkMode},
     desired::Desired,
     error::{EngineError, ErrorClass, Reason},
