@@ -14,6 +14,9 @@ use crate::{cargo, terminal};
 /// How often the engine is asked while something is waited for.
 pub(super) const POLL: Duration = Duration::from_millis(5);
 
+/// How long nothing is said about a workspace that is not ready.
+const COMPLAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// A running controller and its engine.
 pub(super) struct Stage {
     controller: Controller,
@@ -35,7 +38,7 @@ impl Stage {
         let docker = endpoint.client()?;
         terminal::step(&format!("the engine at {}", endpoint.as_str()));
         terminal::step("building trueup and the image trueup/workload:test (minutes at first)");
-        cargo::run(cargo::command(&["build", "--quiet", "--package", "trueup-cli"]))?;
+        cargo::run(cargo::command(&["build", "--package", "trueup-cli"]))?;
         image::ensure(&docker).await?;
         let controller = Controller::start(&endpoint, &[])?;
         terminal::step(&format!("trueup run, in {}", controller.folder().display()));
@@ -101,8 +104,9 @@ impl Stage {
 
     /// Waits until every workspace is Ready, and shows how many are.
     pub(super) async fn wait_until_all_ready(&self, patience: Duration) -> Result<()> {
-        let deadline = Instant::now() + patience;
+        let begin = Instant::now();
         let mut shown = None;
+        let mut complained = begin;
         loop {
             let list: Value = serde_json::from_str(&self.trueup(&["get", "-o", "json"])?)?;
             let items = list["items"].as_array().cloned().unwrap_or_default();
@@ -114,7 +118,13 @@ impl Stage {
             if ready == items.len() && ready > 0 {
                 return Ok(());
             }
-            if Instant::now() > deadline {
+            if complained.elapsed() > COMPLAIN_AFTER {
+                complained = Instant::now();
+                for item in items.iter().filter(|item| !is_ready(item)) {
+                    terminal::note(&complaint(item));
+                }
+            }
+            if begin.elapsed() > patience {
                 let table = self.trueup(&["get", "-o", "wide"])?;
                 bail!("not all workspaces are ready after {patience:?}:\n{table}");
             }
@@ -168,4 +178,15 @@ pub(super) fn is_ready(workspace: &Value) -> bool {
         .into_iter()
         .flatten()
         .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+/// What a workspace that is not ready says about itself.
+fn complaint(workspace: &Value) -> String {
+    let name = workspace["metadata"]["name"].as_str().unwrap_or_default();
+    let conditions = workspace["status"]["conditions"].as_array();
+    let message = |kind| {
+        let said = conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
+        said.and_then(|condition| condition["message"].as_str()).filter(|text| !text.is_empty())
+    };
+    format!("{name}: {}", message("Degraded").or(message("Ready")).unwrap_or("not ready yet"))
 }
