@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, field::Empty, info_span};
 use trueup_domain::{
     desired::Desired,
-    error::{EngineError, ErrorClass, StoreError},
+    error::{EngineError, ErrorClass, Reason, StoreError},
     id::WorkspaceId,
     observed::{Observation, Observed},
     pass::{Cause, CauseKind},
@@ -104,11 +104,26 @@ pub async fn reconcile(
     .await
 }
 
+/// Rounds until one is not overtaken: what is refused leaves no trace, and its causes, a user's sync
+/// among them, must not be lost with it. Each further round takes another write of a user.
 async fn pass(context: &Context, id: WorkspaceId, causes: Vec<Cause>) -> Result<Next, Error> {
+    loop {
+        if let Some(next) = round(context, id, causes.clone()).await? {
+            return Ok(next);
+        }
+    }
+}
+
+/// Looks, decides, acts and records; `None` when a newer declaration had come meanwhile.
+async fn round(
+    context: &Context,
+    id: WorkspaceId,
+    causes: Vec<Cause>,
+) -> Result<Option<Next>, Error> {
     let read = context.workspaces.get(id).await;
     let Some(workspace) = read.map_err(|source| Error::Store { operation: "read", source })? else {
         context.activity.forget(id);
-        return Ok(Next::await_change());
+        return Ok(Some(Next::await_change()));
     };
     describe(&workspace);
     let (started_at, begin) = (context.clock.now(), Instant::now());
@@ -135,12 +150,17 @@ async fn pass(context: &Context, id: WorkspaceId, causes: Vec<Cause>) -> Result<
         duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
         attempted,
     };
-    if let Some(record) = finished.record(context, now)
-        && let Some(next) = store(context, record).await?
-    {
-        return Ok(next);
+    if let Some(record) = finished.record(context, now) {
+        match store(context, record).await? {
+            Recorded::Stored(_) => {}
+            Recorded::Removed => {
+                context.activity.forget(id);
+                return Ok(Some(Next::await_change()));
+            }
+            Recorded::Stale => return Ok(None),
+        }
     }
-    next(&first, &last, observed, failure, now)
+    next(&first, &last, observed, failure, now).map(Some)
 }
 
 /// Sees what came of the actions, and says it.
@@ -159,24 +179,33 @@ async fn look_again(
         generation,
     });
     let workspace = Workspace { status: first.status.clone(), ..(*desired.workspace).clone() };
-    let desired = Desired { workspace: Arc::new(workspace), failure, ..desired };
+    let mut desired = Desired { workspace: Arc::new(workspace), failure, ..desired };
     let observed = observe(context, &desired).await;
-    (plan(&desired, &observed, context.clock.now()), observed)
+    let now = context.clock.now();
+    let last = plan(&desired, &observed, now);
+    if desired.failure.is_some() || !shows_no_effect(first, &last) {
+        return (last, observed);
+    }
+    desired.failure = first.actions.first().map(|action| Failure {
+        operation: action.operation().to_owned(),
+        reason: Reason::EngineFault,
+        message: "the engine reports success and shows no effect".to_owned(),
+        at: now,
+        generation,
+    });
+    (plan(&desired, &observed, now), observed)
 }
 
-/// Stores the record; says what follows when there is nothing more to do about it.
-async fn store(context: &Context, record: PassRecord) -> Result<Option<Next>, Error> {
-    let id = record.workspace;
+/// Whether what was done is needed again just as it was.
+fn shows_no_effect(first: &Plan, last: &Plan) -> bool {
+    !last.actions.is_empty()
+        && last.actions == first.actions
+        && last.status.container == first.status.container
+}
+
+async fn store(context: &Context, record: PassRecord) -> Result<Recorded, Error> {
     let recorded = context.passes.record(record).await;
-    match recorded.map_err(|source| Error::Store { operation: "record", source })? {
-        Recorded::Stored(_) => Ok(None),
-        Recorded::Removed => {
-            context.activity.forget(id);
-            Ok(Some(Next::await_change()))
-        }
-        // What was just done was right for an older declaration; look at the newer one at once.
-        Recorded::Stale => Ok(Some(Next::requeue_after(Duration::ZERO))),
-    }
+    recorded.map_err(|source| Error::Store { operation: "record", source })
 }
 
 fn next(
@@ -192,11 +221,11 @@ fn next(
     if let Observed::Unknown(error) = observed.container {
         return Err(Error::Observe(error));
     }
+    if shows_no_effect(first, last) {
+        let actions: Vec<_> = last.actions.iter().map(ToString::to_string).collect();
+        return Err(Error::NoEffect { actions: actions.join(", ") });
+    }
     if !last.actions.is_empty() {
-        if last.actions == first.actions && last.status.container == first.status.container {
-            let actions: Vec<_> = last.actions.iter().map(ToString::to_string).collect();
-            return Err(Error::NoEffect { actions: actions.join(", ") });
-        }
         return Ok(Next::requeue_after(Duration::ZERO));
     }
     Ok(match last.wake_at {

@@ -1,0 +1,24 @@
+//! Awaits that a test can count: each is pending exactly once.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+/// Pending once, then ready: one place at which a pass can be cut off.
+pub(crate) fn step() -> impl Future<Output = ()> + Send {
+    let mut was_polled = false;
+    std::future::poll_fn(move |context| {
+        if was_polled {
+            return Poll::Ready(());
+        }
+        was_polled = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+/// Polls a future once, without a runtime.
+pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
