@@ -39,7 +39,7 @@ pub(super) fn archived(
         return remove(desired, container, Phase::Archiving, why);
     }
     let recovery = recovery(desired, None);
-    let leftovers = unused_network(desired, observed);
+    let leftovers = unused_networks(desired, observed);
     if leftovers.is_empty() {
         Decision::rest(Phase::Archived, recovery, "it is archived: no container is left")
     } else {
@@ -58,7 +58,7 @@ pub(super) fn gone(
         return remove(desired, container, Phase::Deleting, "it should be deleted");
     }
     let recovery = recovery(desired, None);
-    let mut leftovers = unused_network(desired, observed);
+    let mut leftovers = unused_networks(desired, observed);
     if volumes {
         let names = observed.volumes.iter().cloned();
         leftovers.extend(names.map(|name| Action::RemoveVolume { name }));
@@ -95,22 +95,26 @@ pub(super) fn stop(desired: &Desired, container: &Container) -> Vec<Action> {
     thaw.into_iter().chain([stop]).collect()
 }
 
-/// The network of its own that an older declaration gave the workspace and the present one does not:
-/// when the container is gone, nothing refers to it any more.
+/// The network that an older declaration gave the container and the present one does not: when the
+/// container is gone, it may be that nobody needs it any more.
 pub(super) fn outgrown_network(desired: &Desired, container: &Container) -> Option<Action> {
-    // Only a network of its own is called like the container.
-    let own = &desired.config.name;
-    let is_attached =
-        matches!(&container.config.network, NetworkMode::Named { name } if name == own);
-    let is_wanted = desired.network.as_ref().is_some_and(|network| network.name == *own);
-    (is_attached && !is_wanted).then(|| Action::RemoveNetwork { name: own.clone() })
+    let NetworkMode::Named { name } = &container.config.network else { return None };
+    let is_wanted = desired.network.as_ref().is_some_and(|network| network.name == *name);
+    (!is_wanted).then(|| Action::RemoveNetwork { name: name.clone() })
 }
 
-fn unused_network(desired: &Desired, observed: &Observation) -> Vec<Action> {
-    match (&desired.network, &observed.network) {
+/// The network of its own that was left when its last container went. It has the container's name.
+pub(super) fn left_network(desired: &Desired, observed: &Observation) -> Option<Action> {
+    let name = desired.config.name.clone();
+    observed.outgrown_network.then_some(Action::RemoveNetwork { name })
+}
+
+fn unused_networks(desired: &Desired, observed: &Observation) -> Vec<Action> {
+    let wanted = match (&desired.network, &observed.network) {
         (Some(network), Some(state)) if !state.used => {
-            vec![Action::RemoveNetwork { name: network.name.clone() }]
+            Some(Action::RemoveNetwork { name: network.name.clone() })
         }
-        _ => Vec::new(),
-    }
+        _ => None,
+    };
+    wanted.into_iter().chain(left_network(desired, observed)).collect()
 }

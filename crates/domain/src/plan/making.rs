@@ -19,6 +19,7 @@ pub(super) fn create(desired: &Desired, observed: &Observation) -> Decision {
         Err(forbidden) => refused(recovery, &forbidden),
         Ok(mut actions) => {
             let phase = first_phase(&actions);
+            actions.extend(ending::left_network(desired, observed));
             actions.extend(creation(desired, observed));
             Decision::act(actions, phase, recovery, why)
         }

@@ -118,6 +118,7 @@ impl Case {
                 container: Observed::Absent,
                 image: Presence::Here,
                 network: Some(NetworkState { id: network_id(), used: true }),
+                outgrown_network: false,
                 volumes: Vec::new(),
                 project: ProjectFolder::NotAsked,
             },

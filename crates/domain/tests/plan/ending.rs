@@ -90,15 +90,31 @@ fn the_network_of_its_own_goes_when_the_declaration_gives_it_another(
 }
 
 #[test]
-fn a_shared_network_that_is_left_behind_is_not_touched() {
+fn a_shared_network_that_is_left_behind_goes_too_unless_others_use_it() {
     let shared = Case::new(&json!({})).with(ContainerState::Running);
     let case = shared.declared_anew(&json!({"isolation": "basic"}));
     let case = case.with_altered(ContainerState::Exited, |container| {
         container.config.network = NetworkMode::Named { name: "trueup-test-shared-0".to_owned() };
         container.config.labels.clear();
     });
+    // Removing a network is asked of the engine only if nobody refers to it: the action says so.
     assert_eq!(
         words(&case.plan()),
-        ["remove container c1", "create container W", "start container W"]
+        ["remove container c1", "remove network shared", "create container W", "start container W"]
     );
+}
+
+#[test]
+fn a_network_of_its_own_that_was_left_without_a_container_goes() {
+    let left = |fields: &serde_json::Value| {
+        let mut case = Case::new(fields);
+        case.observation.outgrown_network = true;
+        case
+    };
+    let made = ["remove network W", "create container W", "start container W"];
+    assert_eq!(words(&left(&json!({})).plan()), made);
+    assert_eq!(words(&left(&json!({"state": "archived"})).plan()), ["remove network W"]);
+    let deleted = left(&json!({})).deleted(false);
+    assert_eq!(words(&deleted.plan()), ["remove network W"]);
+    assert!(!deleted.plan().finished);
 }

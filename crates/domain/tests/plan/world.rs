@@ -180,6 +180,7 @@ impl World {
             return Observation::of(Observed::Unknown(unreachable()));
         }
         let container = self.container.clone().map(Box::new);
+        let container_is_absent = container.is_none();
         let network = desired.network.as_ref().and_then(|wanted| {
             let network = self.networks.get(&wanted.name)?;
             Some(NetworkState { id: network.id.clone(), used: self.is_used(&wanted.name) })
@@ -192,6 +193,9 @@ impl World {
                 Presence::Missing
             },
             network,
+            outgrown_network: container_is_absent
+                && desired.network.as_ref().is_none_or(|wanted| wanted.name != desired.config.name)
+                && self.networks.contains_key(&desired.config.name),
             volumes: self.volumes.iter().cloned().collect(),
             project: match &desired.workspace.spec.project {
                 Some(_) => self.project.clone(),

@@ -8,7 +8,7 @@ use trueup_domain::{
     desired::{Desired, Goal},
     drift::{self, Remedy},
     error::EngineError,
-    id::ContainerId,
+    id::{ContainerId, Generation},
     label,
     observed::{Observation, Observed, Presence, ProjectFolder},
     spec::ImagePullPolicy,
@@ -35,6 +35,8 @@ async fn look(context: &Context, desired: &Desired) -> Result<Observation, Engin
         Some(network) if needs.network => context.engine.network(&network.name).await?,
         _ => None,
     };
+    let outgrown_network =
+        needs.outgrown && context.engine.network(&desired.config.name).await?.is_some();
     let volumes = if needs.volumes {
         context.engine.volumes(desired.workspace.id).await?
     } else {
@@ -46,7 +48,7 @@ async fn look(context: &Context, desired: &Desired) -> Result<Observation, Engin
     };
     let container =
         container.map_or(Observed::Absent, |container| Observed::Present(Box::new(container)));
-    Ok(Observation { container, image, network, volumes, project })
+    Ok(Observation { container, image, network, outgrown_network, volumes, project })
 }
 
 /// What a decision about this container can depend on.
@@ -56,12 +58,14 @@ struct Needs {
     image: bool,
     project: bool,
     network: bool,
+    outgrown: bool,
     volumes: bool,
 }
 
 impl Needs {
     fn of(desired: &Desired, container: Option<&Container>) -> Self {
         let is_absent = container.is_none();
+        let outgrown = is_absent && may_have_outgrown_a_network(desired);
         match desired.goal {
             Goal::Running | Goal::Paused => {
                 let makes_one =
@@ -71,16 +75,28 @@ impl Needs {
                     image: makes_one,
                     project: makes_one || starts_one,
                     network: makes_one || starts_one,
+                    outgrown,
                     volumes: false,
                 }
             }
             Goal::Stopped => Self::default(),
-            Goal::Archived => Self { network: is_absent, ..Self::default() },
-            Goal::Gone { volumes } => {
-                Self { network: is_absent, volumes: volumes && is_absent, ..Self::default() }
-            }
+            Goal::Archived => Self { network: is_absent, outgrown, ..Self::default() },
+            Goal::Gone { volumes } => Self {
+                network: is_absent,
+                outgrown,
+                volumes: volumes && is_absent,
+                ..Self::default()
+            },
         }
     }
+}
+
+/// Whether an older declaration may have given the workspace a network of its own, which it is not to
+/// have now. The first declaration has none before it.
+fn may_have_outgrown_a_network(desired: &Desired) -> bool {
+    let own = &desired.config.name;
+    desired.workspace.generation > Generation(1)
+        && desired.network.as_ref().is_none_or(|network| network.name != *own)
 }
 
 /// Whether a new container may have to take this one's place. That its network was replaced is left

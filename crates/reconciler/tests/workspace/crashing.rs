@@ -186,3 +186,11 @@ fn r3_dying_at_any_await_of_a_creation_that_is_then_to_be_undone_leaves_nothing(
         deaths += 1;
     }
 }
+
+#[test]
+fn r3_dying_at_any_await_of_a_change_from_a_network_of_its_own_leaks_none() {
+    let change: fn(&Stage, WorkspaceId) = |stage, id| {
+        stage.store.change(id, |row| row.spec.isolation = trueup_domain::spec::Isolation::Standard);
+    };
+    Story { before: Some(strict("running")), change, volumes: 1 }.die_everywhere();
+}
