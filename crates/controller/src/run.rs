@@ -26,7 +26,7 @@ use trueup_domain::{
     id::{InstanceId, WorkspaceId},
     pass::Cause,
     policy::Policy,
-    port::{Changes, Clock, Engine},
+    port::{Changes, Clock, Engine, Workspaces},
 };
 use trueup_observability::{self as observability, Otlp};
 use trueup_reconciler::{
@@ -169,7 +169,7 @@ async fn serve(
         "ready"
     );
     let outcomes = controller.run(reconcile, |_, error, _| policy_for(error), context);
-    let passes = report(outcomes).map(Ok);
+    let passes = report(outcomes, store).map(Ok);
     let api = server::serve(listeners, server::router(state), shutdown.clone());
     let (passes, api) = future::join(
         supervise("reconciler", shutdown, passes),
@@ -249,32 +249,45 @@ fn policy_for(_: &PassError) -> ErrorPolicy {
 }
 
 /// Logs what went wrong, once, with the whole chain.
-async fn report(outcomes: impl Stream<Item = Outcome<WorkspaceId, Cause, PassError>>) {
+async fn report(
+    outcomes: impl Stream<Item = Outcome<WorkspaceId, Cause, PassError>>,
+    workspaces: Arc<dyn Workspaces>,
+) {
     let mut outcomes = std::pin::pin!(outcomes);
     while let Some(outcome) = outcomes.next().await {
-        let workspace = outcome.key;
-        let attempt = outcome.attempt;
-        match &outcome.result {
-            PassResult::Ok(_) => {
-                tracing::debug!(%workspace, took = ?outcome.work_duration, "pass");
-            }
-            PassResult::Failed(error, _) if error.class() == ErrorClass::Terminal => {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(%workspace, attempt, error, "a pass failed; it needs a change");
-            }
-            PassResult::Failed(error, _) => {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(%workspace, attempt, error, "a pass failed; it will be retried");
-            }
-            PassResult::Panicked(message) => {
-                tracing::error!(%workspace, message, "a pass panicked; it will be retried");
-            }
-            PassResult::TimedOut => {
-                tracing::error!(%workspace, "a pass took too long; it will be retried");
-            }
-            PassResult::Cancelled => {
-                tracing::warn!(%workspace, "a pass was cut off by the shutdown");
-            }
+        if outcome.result.is_ok() {
+            tracing::debug!(workspace = %outcome.key, took = ?outcome.work_duration, "pass");
+            continue;
+        }
+        // People know a workspace by its name; the store is asked only when something is wrong.
+        let name = match workspaces.get(outcome.key).await {
+            Ok(Some(workspace)) => workspace.key().to_string(),
+            Ok(None) | Err(_) => outcome.key.to_string(),
+        };
+        complain(&name, &outcome);
+    }
+}
+
+fn complain(workspace: &str, outcome: &Outcome<WorkspaceId, Cause, PassError>) {
+    let attempt = outcome.attempt;
+    match &outcome.result {
+        PassResult::Ok(_) => {}
+        PassResult::Failed(error, _) if error.class() == ErrorClass::Terminal => {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(workspace, attempt, error, "a pass failed; it needs a change");
+        }
+        PassResult::Failed(error, _) => {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(workspace, attempt, error, "a pass failed; it will be retried");
+        }
+        PassResult::Panicked(message) => {
+            tracing::error!(workspace, message, "a pass panicked; it will be retried");
+        }
+        PassResult::TimedOut => {
+            tracing::error!(workspace, "a pass took too long; it will be retried");
+        }
+        PassResult::Cancelled => {
+            tracing::warn!(workspace, "a pass was cut off by the shutdown");
         }
     }
 }
