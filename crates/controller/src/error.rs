@@ -20,6 +20,14 @@ pub enum Error {
         /// The rule.
         why: String,
     },
+    /// A variable of the environment looks like a key and is none.
+    #[error("the environment has {name}, which means nothing; write {meant}, with two underscores")]
+    Variable {
+        /// As it is.
+        name: String,
+        /// As it was probably meant.
+        meant: String,
+    },
     /// Logging or tracing could not be set up.
     #[error("logging and tracing cannot be set up")]
     Observability(#[from] trueup_observability::Error),
@@ -54,6 +62,13 @@ pub enum Error {
 impl Error {
     /// Whether the configuration is to blame, so that starting again cannot help.
     pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Settings { .. } | Self::Setting { .. } | Self::Engine(_))
+        matches!(
+            self,
+            Self::Settings { .. }
+                | Self::Setting { .. }
+                | Self::Variable { .. }
+                | Self::Engine(_)
+                | Self::Observability(_)
+        )
     }
 }

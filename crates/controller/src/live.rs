@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 use trueup_api::{
-    domain::manifest::Manifest,
+    domain::{manifest::Manifest, spec::Isolation},
     server::{Admission, EngineStatus, Live},
     wire::LiveView,
 };
@@ -87,12 +87,23 @@ impl Live for Running {
 /// Refuses at once what no pass could ever bring about on this host.
 pub(crate) struct HostAdmission<P> {
     pub(crate) projects: P,
+    /// Whether workspaces of isolation `strict` get a network.
+    pub(crate) has_strict_networks: bool,
 }
 
 #[async_trait]
 impl<P: Projects> Admission for HostAdmission<P> {
     async fn admit(&self, manifest: &Manifest) -> Result<(), String> {
-        let Some(project) = &manifest.spec.project else { return Ok(()) };
+        let spec = &manifest.spec;
+        let has_no_network = spec.isolation == Isolation::Strict && !self.has_strict_networks;
+        if has_no_network && !spec.ports.is_empty() {
+            return Err(
+                "spec.ports need a network, and isolation `strict` has none here; configure \
+                        `network.strict_range`, use isolation `standard`, or leave the ports out"
+                    .to_owned(),
+            );
+        }
+        let Some(project) = &spec.project else { return Ok(()) };
         match self.projects.look(&project.path).await {
             ProjectFolder::Forbidden(why) => Err(why),
             // A folder that does not exist yet may come to be; the workspace says so until then.

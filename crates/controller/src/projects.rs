@@ -93,7 +93,7 @@ fn allow(roots: &[PathBuf], resolved: &Path) -> Result<(), String> {
     }
     let roots: Vec<_> = roots.iter().map(|root| root.display().to_string()).collect();
     let allowed = if roots.is_empty() {
-        "no project roots are configured (`projects.roots`)".to_owned()
+        "no project roots are configured (`projects.roots = [\"/srv/projects\"]`)".to_owned()
     } else {
         format!("allowed are folders below {}", roots.join(", "))
     };

@@ -3,25 +3,14 @@
 //! Every key is described, with its default, in `deploy/trueup.example.toml`; a test holds the two
 //! together. An unknown key is an error, never ignored.
 
+mod source;
+
+pub use source::DEFAULT_FILE;
+
 use crate::Error;
-use config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::HashMap,
-    env,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{env, net::SocketAddr, path::PathBuf};
 use trueup_domain::quantity::Period;
-
-/// Where the configuration file is looked for when none is named.
-pub const DEFAULT_FILE: &str = "/etc/trueup/trueup.toml";
-
-/// Variables of the environment begin with this; `TRUEUP_ENGINE__HOST` is `engine.host`.
-const PREFIX: &str = "TRUEUP_";
-/// Separates the parts of a key in the environment. Variables without it belong to the client
-/// (`TRUEUP_HOST`, `TRUEUP_OWNER`).
-const SEPARATOR: &str = "__";
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -219,43 +208,6 @@ impl Default for Telemetry {
 }
 
 impl Settings {
-    /// Reads the configuration. Without `file`, [`DEFAULT_FILE`] is read if it exists. `overrides`
-    /// are keys such as `engine.host` with their values.
-    ///
-    /// # Errors
-    /// [`Error::Settings`] says which key or file is wrong and why.
-    pub fn load(file: Option<&Path>, overrides: &[(String, String)]) -> Result<Self, Error> {
-        let variables = env::vars()
-            .filter(|(name, _)| name.starts_with(PREFIX) && name.contains(SEPARATOR))
-            .collect();
-        Self::from_sources(file, variables, overrides)
-    }
-
-    fn from_sources(
-        file: Option<&Path>,
-        variables: HashMap<String, String>,
-        overrides: &[(String, String)],
-    ) -> Result<Self, Error> {
-        let wrong = |source| Error::Settings { source: Box::new(source) };
-        let named = file.unwrap_or(Path::new(DEFAULT_FILE));
-        let environment = Environment::with_prefix(PREFIX.trim_end_matches('_'))
-            .prefix_separator("_")
-            .separator(SEPARATOR)
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("projects.roots")
-            .source(Some(variables));
-        let mut builder = Config::builder()
-            .add_source(File::from(named).format(FileFormat::Toml).required(file.is_some()))
-            .add_source(environment);
-        for (key, value) in overrides {
-            builder = builder.set_override(key.as_str(), parse(value)).map_err(wrong)?;
-        }
-        let settings: Self = builder.build().map_err(wrong)?.try_deserialize().map_err(wrong)?;
-        settings.check()?;
-        Ok(settings)
-    }
-
     /// Rules that a type cannot hold.
     fn check(&self) -> Result<(), Error> {
         let wrong = |key, why: &str| Err(Error::Setting { key, why: why.to_owned() });
@@ -266,6 +218,11 @@ impl Settings {
         }
         if self.reconcile.concurrency == 0 {
             return wrong("reconcile.concurrency", "must be at least 1");
+        }
+        if let Some(range) = &self.network.strict_range
+            && let Err(why) = trueup_docker_adapter::check_range(range)
+        {
+            return wrong("network.strict_range", &format!("cannot be used: {why}"));
         }
         if self.network.shards == 0 {
             return wrong("network.shards", "must be at least 1");
@@ -284,14 +241,6 @@ impl Settings {
         }
         Ok(())
     }
-}
-
-/// A flag's value: what TOML reads it as (`5`, `true`, `["/srv/a"]`), and plain text otherwise.
-fn parse(value: &str) -> config::Value {
-    let toml = File::from_str(&format!("value = {value}"), FileFormat::Toml);
-    let read = Config::builder().add_source(toml).build();
-    read.and_then(|read| read.get::<config::Value>("value"))
-        .unwrap_or_else(|_| config::Value::new(None, value))
 }
 
 /// `/var/lib/trueup` for root, the user's own state folder for others.

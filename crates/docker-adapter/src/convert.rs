@@ -25,10 +25,12 @@ pub(crate) fn container(answer: ContainerInspectResponse) -> Result<Container, S
     let made = answer.config.ok_or_else(|| format!("container {id} without a configuration"))?;
     let name = answer.name.as_deref().unwrap_or_default().trim_start_matches('/').to_owned();
     let config = config::config(name, made, &answer.host_config.unwrap_or_default());
+    let mut networking = answer.network_settings.unwrap_or_default();
     let network_id = match &config.network {
-        NetworkMode::Named { name } => answer
-            .network_settings
-            .and_then(|settings| settings.networks?.remove(name)?.network_id)
+        NetworkMode::Named { name } => networking
+            .networks
+            .as_mut()
+            .and_then(|networks| networks.remove(name)?.network_id)
             // Empty until the first start.
             .filter(|id| !id.is_empty())
             .map(NetworkId::new),
@@ -45,6 +47,7 @@ pub(crate) fn container(answer: ContainerInspectResponse) -> Result<Container, S
         restart_count: answer.restart_count.and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
         health: health_state(state.health.as_ref()),
         error: state.error.filter(|error| !error.is_empty()),
+        published: config::ports(networking.ports.as_ref()),
         network_id,
         config,
     })

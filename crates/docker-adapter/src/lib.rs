@@ -54,3 +54,4 @@ mod window;
 pub use engine::DockerEngine;
 pub use error::Error;
 pub use options::{Concurrency, Deadlines, Options};
+pub use subnet::check_range;

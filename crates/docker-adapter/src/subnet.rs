@@ -48,6 +48,17 @@ impl fmt::Display for Block {
     }
 }
 
+/// Whether subnets can be taken from `range`.
+///
+/// # Errors
+/// Why not, in words for whoever wrote the configuration.
+pub fn check_range(range: &str) -> Result<(), String> {
+    match range.parse::<Block>()?.count() {
+        0 => Err(format!("`{range}` has no room for a /{PREFIX}")),
+        _ => Ok(()),
+    }
+}
+
 /// The first free subnet of `range`, looked for from the place that `seed` gives; `None` when all
 /// are taken.
 pub(crate) fn choose(range: Block, taken: &[Block], seed: u64) -> Option<Block> {

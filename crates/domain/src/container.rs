@@ -218,6 +218,8 @@ pub struct Container {
     /// Why its last start failed, or its command could not be run, in the words of the engine or of
     /// its init.
     pub error: Option<String>,
+    /// The ports that are really published, the engine's choices among them; none while it is stopped.
+    pub published: BTreeSet<PortBinding>,
     /// The id of the network that it was attached to when it was made, when that is a named one.
     pub network_id: Option<NetworkId>,
     /// How it was made.

@@ -139,8 +139,9 @@ impl Found {
         desired: Option<&T>,
         observed: Option<&T>,
     ) {
-        if desired.is_some() {
-            self.compare_debug(field, &desired, &observed);
+        if desired.is_some() && desired != observed {
+            let shown = |value: Option<&T>| value.map_or("none".to_owned(), |v| format!("{v:?}"));
+            self.push(field, shown(desired), shown(observed), Remedy::Recreate);
         }
     }
 

@@ -173,6 +173,7 @@ fn recovery(desired: &Desired, container: Option<&Container>) -> RecoveryStatus 
     }
     RecoveryStatus {
         generation: desired.workspace.generation,
+        restarts: stored.restarts,
         crashes: 0,
         counted: container
             .filter(|container| container.state == ContainerState::Exited)

@@ -2,7 +2,7 @@
 
 use crate::{
     condition::Conditions,
-    container::{Container, ContainerState, HealthState},
+    container::{Container, ContainerState, HealthState, PortBinding},
     error::Reason,
     id::{ContainerId, Generation, ImageId},
 };
@@ -173,6 +173,9 @@ pub struct ContainerStatus {
     /// What its health check says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthState>,
+    /// The ports that are published now, with those that the engine chose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortBinding>,
 }
 
 impl From<&Container> for ContainerStatus {
@@ -189,6 +192,7 @@ impl From<&Container> for ContainerStatus {
             oom_killed: container.oom_killed,
             restart_count: container.restart_count,
             health: container.health,
+            ports: container.published.iter().cloned().collect(),
         }
     }
 }
@@ -199,6 +203,8 @@ impl From<&Container> for ContainerStatus {
 pub struct RecoveryStatus {
     /// The generation that is counted for; a newer one begins anew.
     pub generation: Generation,
+    /// How often the command ended and was to be started again, over all generations.
+    pub restarts: u64,
     /// Ends in a row, each within `stableAfter` of its start.
     pub crashes: u32,
     /// The end that was counted last, so that none is counted twice. With no crashes: the end that

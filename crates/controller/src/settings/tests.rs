@@ -1,6 +1,7 @@
 //! The configuration's sources, rules and documentation.
 
 use super::*;
+use std::{collections::HashMap, path::Path};
 
 const EXAMPLE: &str = include_str!("../../../../deploy/trueup.example.toml");
 
@@ -46,9 +47,15 @@ fn numbers_lists_and_truths_can_come_from_the_environment() {
     assert!((settings.telemetry.sample_ratio - 0.5).abs() < f64::EPSILON);
     assert_eq!(settings.projects.roots, [PathBuf::from("/srv/a"), PathBuf::from("/srv/b")]);
     assert_eq!(settings.network.shards, 2);
-    let flags = [("projects.roots", "[\"/srv/c\"]"), ("network.publish_address", "0.0.0.0")];
-    let settings = load("", &variables, &flags).unwrap();
-    assert_eq!(settings.projects.roots, [PathBuf::from("/srv/c")]);
+    for (written, roots) in
+        [("[\"/srv/c\"]", vec!["/srv/c"]), ("/srv/c,/srv/d", vec!["/srv/c", "/srv/d"])]
+    {
+        let roots: Vec<_> = roots.into_iter().map(PathBuf::from).collect();
+        let flags = [("projects.roots", written), ("network.publish_address", "0.0.0.0")];
+        assert_eq!(load("", &variables, &flags).unwrap().projects.roots, roots);
+        let variables = [("TRUEUP_PROJECTS__ROOTS", written)];
+        assert_eq!(load("", &variables, &[]).unwrap().projects.roots, roots);
+    }
 }
 
 #[test]
@@ -75,10 +82,20 @@ fn a_bad_value_is_refused_and_its_key_is_named() {
         ("[telemetry]\nsample_ratio = 2.0", "telemetry.sample_ratio"),
         ("[projects]\nroots = [\"relative\"]", "projects.roots"),
         ("[network]\nshards = 0", "network.shards"),
+        ("[network]\nstrict_range = \"abc\"", "network.strict_range"),
+        ("[network]\nstrict_range = \"10.0.0.0/30\"", "network.strict_range"),
     ] {
         let told = told(load(toml, &[], &[]));
         assert!(told.contains(key), "{toml}: {told}");
     }
+}
+
+#[test]
+fn a_variable_with_one_underscore_too_few_is_refused_and_the_client_s_own_are_left_alone() {
+    let told = told(load("", &[("TRUEUP_ENGINE_RESYNC", "5s")], &[]));
+    assert!(told.contains("TRUEUP_ENGINE__RESYNC"), "{told}");
+    let client = [("TRUEUP_HOST", "x"), ("TRUEUP_OWNER", "y"), ("TRUEUP_CONFIG", "z")];
+    assert!(load("", &client, &[]).is_ok());
 }
 
 #[test]

@@ -121,7 +121,8 @@ fn bind(text: &str) -> Option<Mount> {
     Some(Mount { target: target.to_owned(), kind, source: source.to_owned(), read_only })
 }
 
-fn ports(bindings: Option<&PortMap>) -> BTreeSet<PortBinding> {
+/// Port bindings, as they were asked for or as they were made.
+pub(super) fn ports(bindings: Option<&PortMap>) -> BTreeSet<PortBinding> {
     let mut ports = BTreeSet::new();
     for (key, hosts) in bindings.into_iter().flatten() {
         let (number, protocol) = key.split_once('/').unwrap_or((key, "tcp"));

@@ -38,7 +38,12 @@ pub(super) fn judge(
     let counted = if is_new {
         let was_stable = runtime(container) >= rules.stable_after.duration();
         let crashes = if was_stable { 1 } else { known.crashes.saturating_add(1) };
-        RecoveryStatus { crashes, counted: container.finished_at, ..known }
+        RecoveryStatus {
+            restarts: known.restarts + 1,
+            crashes,
+            counted: container.finished_at,
+            ..known
+        }
     } else {
         known
     };

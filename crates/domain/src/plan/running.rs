@@ -140,10 +140,13 @@ fn ended(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
     match verdict {
         Verdict::Start => {
             let why = format!("it should run and {end}");
-            start(desired, container.id.clone(), Phase::Restarting, recovery, &why)
+            // A start that a new declaration owes restarts nothing.
+            let phase = if recovery.crashes == 0 { Phase::Starting } else { Phase::Restarting };
+            start(desired, container.id.clone(), phase, recovery, &why)
         }
         Verdict::Wait(until) => {
-            let why = format!("{end}, {} times in a row; next start at {until}", recovery.crashes);
+            let why =
+                format!("{end}, {} times in a row; next start at {until:.0}", recovery.crashes);
             Decision::wait(until, Phase::CrashLoop, recovery, why.clone())
                 .with_trouble(trouble(container, "CrashLoop"), why)
         }

@@ -79,6 +79,7 @@ pub(crate) fn container(desired: &Desired, state: ContainerState) -> Container {
         exit_code: has_ended.then_some(1),
         oom_killed: false,
         restart_count: 0,
+        published: std::collections::BTreeSet::new(),
         health: None,
         error: None,
         network_id: is_named.then(network_id),
@@ -163,7 +164,8 @@ impl Case {
         };
         let generation = self.workspace.generation;
         let counted = container.finished_at;
-        self.workspace.status.recovery = RecoveryStatus { generation, crashes, counted };
+        self.workspace.status.recovery =
+            RecoveryStatus { generation, restarts: 0, crashes, counted };
         self
     }
 

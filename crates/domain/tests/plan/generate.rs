@@ -92,6 +92,7 @@ fn statuses(generation: u64) -> impl Strategy<Value = Status> {
             observed_generation: Generation(seen),
             synced_generation: Generation(synced.min(seen)),
             recovery: RecoveryStatus {
+                restarts: 0,
                 generation: Generation(counted_for),
                 crashes,
                 counted: counted.map(at),

@@ -38,6 +38,7 @@ fn settled(number: u128) -> Workspace {
             oom_killed: false,
             restart_count: 0,
             health: None,
+            ports: Vec::new(),
         }),
         ..Status::default()
     };

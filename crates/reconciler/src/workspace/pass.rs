@@ -138,6 +138,7 @@ async fn round(
     } else {
         look_again(context, desired, &first, &execution).await
     };
+    tell(&workspace, &first, &execution);
     let now = context.clock.now();
     let Execution { attempts, failure } = execution;
     let finished = Finished {
@@ -161,6 +162,16 @@ async fn round(
         }
     }
     next(&first, &last, observed, failure, now).map(Some)
+}
+
+/// One line for whoever follows the log; a failure is told by whoever retries it.
+fn tell(workspace: &Workspace, plan: &Plan, execution: &Execution) {
+    if plan.actions.is_empty() || execution.failure.is_some() {
+        return;
+    }
+    let did: Vec<_> = plan.actions.iter().map(ToString::to_string).collect();
+    let (workspace, did) = (workspace.key(), did.join(", "));
+    tracing::info!(parent: None, %workspace, did, why = plan.why, "reconciled");
 }
 
 /// Sees what came of the actions, and says it.

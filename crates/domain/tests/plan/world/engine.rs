@@ -111,6 +111,7 @@ impl World {
             exit_code: None,
             oom_killed: false,
             restart_count: 0,
+            published: std::collections::BTreeSet::new(),
             health: None,
             error: None,
             network_id: network,
