@@ -1,9 +1,10 @@
 //! From declaration to deletion, by a user's own verbs.
 
 use crate::scene::{Scene, eventually, key};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use trueup_api::domain::status::{Phase, WorkspaceStatus};
 use trueup_api::wire::Verb;
 
@@ -107,5 +108,32 @@ async fn every_isolation_comes_up_and_what_it_promises_is_so() -> Result<()> {
     }
     let networks = scene.left().await?.networks;
     ensure!(networks.len() == 2, "one shared and one own network: {networks:?}");
+    scene.strike().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_the_engine_chose_is_told_and_answers() -> Result<()> {
+    let mut scene = Scene::set(&[]).await?;
+    let served = json!({"command": ["/workload", "serve", "8080"], "ports": [{"container": 8080}]});
+    scene.apply(&[("w", served.clone())]).await?;
+    let view = scene.until_ready("w").await;
+    let ports = view.workspace.status.container.map(|container| container.ports);
+    let port = ports.as_ref().and_then(|ports| ports.first()?.host);
+    let port = port.context(format!("no port is told: {ports:?}"))?;
+    let answer = eventually("an answer", async || {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    })
+    .await;
+    ensure!(answer.starts_with("HTTP/1."), "{answer}");
+
+    // Where no network is to be had, ports are refused instead of silently left out.
+    let mut strict = served;
+    strict["isolation"] = json!("strict");
+    let refused = scene.apply(&[("strict", strict)]).await.err().context("it was accepted")?;
+    ensure!(format!("{refused:#}").contains("network.strict_range"), "{refused:#}");
     scene.strike().await
 }

@@ -12,6 +12,7 @@
 mod decode;
 mod error;
 mod fault;
+mod foreign;
 mod node;
 mod path;
 mod rules;
@@ -20,8 +21,8 @@ mod unique;
 
 pub use error::{ManifestError, ManifestErrors};
 pub use rules::limit;
-pub use syntax::{MAX_BYTES, MAX_ERRORS};
-pub use unique::{Document, check_unique};
+pub use syntax::{MAX_BYTES, MAX_ERRORS, looks_like_manifest};
+pub use unique::{Document, check_unique, set_owner};
 
 use crate::{
     name::WorkspaceKey,

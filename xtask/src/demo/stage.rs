@@ -162,11 +162,10 @@ impl Stage {
     pub(super) fn leave(&mut self) {
         let (host, pid) = (self.controller.host(), self.controller.pid().unwrap_or_default());
         let folder = self.controller.leave();
-        terminal::step("left running:");
-        terminal::result(&format!("export TRUEUP_HOST={host}"));
-        terminal::result("cargo run --quiet --package trueup-cli -- get");
-        terminal::note("to end it:");
-        terminal::result("cargo run --quiet --package trueup-cli -- delete --all --volumes");
+        let client = format!("cargo run --quiet --package trueup-cli -- --host {host}");
+        terminal::step("left running; to look at it, and to end it:");
+        terminal::result(&format!("{client} get"));
+        terminal::result(&format!("{client} delete --all --volumes"));
         terminal::result(&format!("kill {pid}; rm -r {}", folder.display()));
     }
 }

@@ -6,6 +6,7 @@
 
 use super::{
     fault::{Advice, Fault},
+    foreign,
     node::{Node, Value},
     path::{Path, Step},
 };
@@ -261,8 +262,24 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
         let Some((key, value)) = self.current else {
             return Err(de::Error::custom("a value was asked for before its key"));
         };
-        seed.deserialize(Decoder(value))
-            .map_err(|fault| fault.within(key.text().map(field), Some(key), value))
+        seed.deserialize(Decoder(value)).map_err(|fault| {
+            let fault = match key.text().and_then(|name| counterpart(name, value, &fault)) {
+                Some(advice) => fault.with_advice(advice),
+                None => fault,
+            };
+            fault.within(key.text().map(field), Some(key), value)
+        })
+    }
+}
+
+/// What a refused value, or the refused item of a list, would be in our words.
+fn counterpart(name: &str, value: &Node, fault: &Fault) -> Option<String> {
+    match (fault.steps(), &value.value) {
+        ([], _) => foreign::value(name, value, false),
+        ([Step::Item(index)], Value::List(items)) => {
+            foreign::value(name, items.get(*index)?, true)
+        }
+        _ => None,
     }
 }
 

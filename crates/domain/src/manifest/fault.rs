@@ -5,6 +5,7 @@
 
 use super::{
     error::{ManifestError, Source},
+    foreign,
     node::{Mark, Node},
     path::{Path, Step},
 };
@@ -60,6 +61,16 @@ impl Fault {
     /// The same fault with the value that it is about, counted from the root.
     pub(super) fn about(self, path: Path) -> Self {
         Self { path, ..self }
+    }
+
+    /// The same fault with better advice.
+    pub(super) fn with_advice(self, words: String) -> Self {
+        Self { advice: Some(Box::new(Advice::Words(words))), ..self }
+    }
+
+    /// The steps from the value that is being read to the one that it is about.
+    pub(super) fn steps(&self) -> &[Step] {
+        self.path.steps()
     }
 
     /// Adds where it happened, unless somebody deeper did, and one step of the path.
@@ -145,16 +156,22 @@ impl de::Error for Fault {
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
         let list = known.join(", ");
-        Self::new(
-            format!("unknown field `{field}`{}", did_you_mean(field, known)),
-            Some(Advice::Words(format!("the fields here are: {list}"))),
-        )
+        let (guess, advice) = match foreign::field(field, known) {
+            Some(advice) => (String::new(), format!("{advice}; ")),
+            None => (did_you_mean(field, known), String::new()),
+        };
+        let advice = format!("{advice}the fields here are: {list}");
+        Self::new(format!("unknown field `{field}`{guess}"), Some(Advice::Words(advice)))
     }
 
     fn unknown_variant(value: &str, known: &'static [&'static str]) -> Self {
         let advice = match known {
             [only] => format!("write `{only}`"),
             _ => format!("write one of: {}", known.join(", ")),
+        };
+        let advice = match foreign::word(value) {
+            Some(foreign) => format!("{advice}; {foreign}"),
+            None => advice,
         };
         let guess = if known.len() > 1 { did_you_mean(value, known) } else { String::new() };
         Self::new(format!("`{value}` is not accepted here{guess}"), Some(Advice::Words(advice)))
@@ -209,7 +226,7 @@ fn did_you_mean(given: &str, known: &[&str]) -> String {
         let word = simple(word);
         let contained = word.len() > 2 && given.len() > 2;
         let contained = contained && (given.starts_with(&word) || word.starts_with(&given));
-        if contained { 1 } else { strsim::osa_distance(&given, &word) }
+        if contained && given != word { 1 } else { strsim::osa_distance(&given, &word) }
     };
     let nearest = known.iter().map(|word| (distance(word), word)).min();
     match nearest {

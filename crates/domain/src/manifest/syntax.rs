@@ -56,6 +56,18 @@ pub(super) fn check_text(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Manife
     }
 }
 
+/// Whether a text that was refused was meant as a manifest at all: its first document is a mapping,
+/// or is not YAML and has the field that a manifest begins with.
+pub fn looks_like_manifest(bytes: &[u8]) -> bool {
+    let Ok(source) = check_text("", bytes) else { return false };
+    let mut text = source.inner().as_bytes();
+    match read(&mut text).next() {
+        Some(Ok(tree)) => matches!(tree.value, Value::Mapping(_)),
+        Some(Err(_)) => source.inner().contains("apiVersion"),
+        None => false,
+    }
+}
+
 /// The documents that are not empty, up to the first fault of syntax.
 pub(super) fn read<'a, 'b>(
     text: &'a mut &'b [u8],

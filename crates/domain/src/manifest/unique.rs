@@ -1,4 +1,5 @@
-//! No two documents of one input declare the same workspace: the later would silently win.
+//! Documents of one input among each other: no two declare the same workspace, as the later would
+//! silently win, and all are of the one owner that was asked for.
 
 use super::{
     Manifest,
@@ -6,6 +7,7 @@ use super::{
     node::{Mark, Node},
     path::Path,
 };
+use crate::name::Owner;
 use std::{collections::HashMap, sync::Arc};
 
 /// A manifest and where it was declared.
@@ -15,13 +17,15 @@ pub struct Document {
     pub manifest: Manifest,
     source: Arc<Source>,
     mark: Mark,
+    owner_mark: Mark,
 }
 
 impl Document {
     pub(super) fn new(manifest: Manifest, tree: &Node, source: &Arc<Source>) -> Self {
-        let name = Path::root().field("metadata").field("name");
-        let mark = tree.find(&name).unwrap_or(Mark::START);
-        Self { manifest, source: Arc::clone(source), mark }
+        let metadata = Path::root().field("metadata");
+        let find = |field| tree.find(&metadata.field(field)).unwrap_or(Mark::START);
+        let (mark, owner_mark) = (find("name"), find("owner"));
+        Self { manifest, source: Arc::clone(source), mark, owner_mark }
     }
 
     /// What the file was called when it was read.
@@ -33,6 +37,31 @@ impl Document {
     pub const fn line(&self) -> usize {
         self.mark.line
     }
+}
+
+/// Gives the owner to the documents that name none, which are those of the default owner; refuses
+/// those that name another.
+pub fn set_owner(documents: &mut [Document], owner: &Owner) -> Result<(), ManifestErrors> {
+    let mut errors = Vec::new();
+    for document in documents {
+        let declared = &mut document.manifest.metadata.owner;
+        if *declared == Owner::default() {
+            declared.clone_from(owner);
+        } else if declared != owner {
+            let what = format!("the owner here is `{declared}`, and `{owner}` was asked for");
+            let help = format!(
+                "remove the owner from the manifest, or ask for `{declared}` (`--owner`, \
+                 `TRUEUP_OWNER`)"
+            );
+            errors.push(ManifestError::new(
+                &document.source,
+                document.owner_mark,
+                &what,
+                Some(&help),
+            ));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ManifestErrors::new(errors)) }
 }
 
 /// Refuses the same owner and name twice, over all the files of one input; each error names both
