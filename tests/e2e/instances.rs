@@ -54,3 +54,58 @@ async fn a_stranger_s_container_that_has_our_name_is_reported_and_never_touched(
     scene.until_ready("w").await;
     scene.strike().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_whose_labels_come_from_a_committed_image_is_a_stranger_s() -> Result<()> {
+    use bollard::models::{ContainerConfig, ContainerCreateBody};
+    use bollard::query_parameters::{
+        CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions,
+        RemoveContainerOptionsBuilder, RemoveImageOptions, StartContainerOptions,
+    };
+    let mut scene = Scene::set(&[("engine.resync", "1s")]).await?;
+    scene.apply(&[("w", json!({}))]).await?;
+    scene.until_ready("w").await;
+    let original = scene.container_id("w").await?;
+    let tag = scene.controller.label().rsplit('=').next().unwrap_or_default().to_owned();
+    let image = format!("trueup/committed:{tag}");
+    let commit = CommitContainerOptionsBuilder::default()
+        .container(&original)
+        .repo("trueup/committed")
+        .tag(&tag)
+        .build();
+    scene.docker.commit_container(commit, ContainerConfig::default()).await?;
+    let name = format!("stranger-{tag}");
+    let options = CreateContainerOptionsBuilder::default().name(&name).build();
+    let body = ContainerCreateBody {
+        image: Some(image.clone()),
+        cmd: Some(vec!["/workload".to_owned(), "sleep".to_owned()]),
+        ..ContainerCreateBody::default()
+    };
+    let stranger = scene.docker.create_container(Some(options), body).await?.id;
+    scene.docker.start_container(&stranger, None::<StartContainerOptions>).await?;
+
+    // Our own goes, and with it the only thing that the labels should lead to.
+    let force = || RemoveContainerOptionsBuilder::default().force(true).build();
+    scene.docker.remove_container(&original, Some(force())).await?;
+    let view = scene
+        .until("w", |view| {
+            let container = view.workspace.status.container.as_ref();
+            crate::scene::is_ready(view)
+                && container.is_some_and(|container| container.id.as_str() != original)
+        })
+        .await;
+    let adopted = view.workspace.status.container.map(|container| container.id.to_string());
+    scene.client.delete(&key("w"), true).await?;
+    crate::scene::eventually("deleted", async || match scene.client.find(&key("w")).await {
+        Ok(None) => Ok(()),
+        found => Err(format!("{found:?}")),
+    })
+    .await;
+    let still = scene.docker.inspect_container(&stranger, None::<InspectContainerOptions>).await;
+    scene.docker.remove_container(&stranger, Some(force())).await?;
+    scene.docker.remove_image(&image, None::<RemoveImageOptions>, None).await?;
+    ensure!(adopted.as_ref() != Some(&stranger), "the stranger's container was taken over");
+    let runs = still?.state.and_then(|state| state.running);
+    ensure!(runs == Some(true), "the stranger's container was touched");
+    scene.strike().await
+}

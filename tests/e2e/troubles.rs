@@ -1,15 +1,16 @@
 //! What the engine refuses is told in its own words, tried again with growing waits, and heals when
 //! the cause is removed.
 
-use crate::scene::{Scene, condition, is_ready, key};
+use crate::scene::{Scene, condition, eventually, is_ready, key};
 use anyhow::{Context, Result, ensure};
-use bollard::query_parameters::{RemoveImageOptions, TagImageOptionsBuilder};
+use bollard::query_parameters::{KillContainerOptions, RemoveImageOptions, TagImageOptionsBuilder};
 use serde_json::json;
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 use trueup_api::domain::condition::{ConditionType, Truth};
+use trueup_api::domain::status::Phase;
 use trueup_api::wire::WorkspaceView;
 use trueup_tests::image::IMAGE;
 
@@ -139,5 +140,35 @@ async fn a_wrong_command_is_told_and_heals_when_it_is_corrected() -> Result<()> 
     backs_off(&scene, "w").await?;
     scene.apply(&[("w", json!({}))]).await?;
     scene.until_ready("w").await;
+    scene.strike().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_never_answers_holds_up_nobody_else_and_no_wish_of_its_user() -> Result<()>
+{
+    // Accepts connections, which is all that it ever does.
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let image = format!("{}/nothing:1", silent.local_addr()?);
+    let mut scene = Scene::set(&[("reconcile.concurrency", "8")]).await?;
+    scene.apply(&[("live", json!({}))]).await?;
+    scene.until_ready("live").await;
+    let names: Vec<_> = (0..12).map(|number| format!("p{number}")).collect();
+    let pulling = json!({"image": image, "imagePullPolicy": "IfNotPresent"});
+    let specs: Vec<_> = names.iter().map(|name| (name.as_str(), pulling.clone())).collect();
+    scene.apply(&specs).await?;
+    for name in &names {
+        scene.until_phase(name, Phase::Pulling).await;
+    }
+    let id = scene.container_id("live").await?;
+    let before = scene.container("live").await?.state.and_then(|state| state.started_at);
+    scene.docker.kill_container(&id, None::<KillContainerOptions>).await?;
+    eventually("live runs again", async || {
+        let state = scene.container("live").await.map_err(|error| error.to_string())?.state;
+        let state = state.unwrap_or_default();
+        let is_back = state.running == Some(true) && state.started_at != before;
+        is_back.then_some(()).ok_or(format!("{state:?}"))
+    })
+    .await;
+    // Deleting all of them does not wait for the registry either.
     scene.strike().await
 }

@@ -43,6 +43,9 @@ impl FromStr for Address {
                 Err(format!("`{text}` needs an absolute path, as in `unix:///run/trueup.sock`"))
             };
         }
+        if text.starts_with('/') {
+            return Ok(Self::Unix(PathBuf::from(text)));
+        }
         match text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')) {
             Some(authority)
                 if !authority.is_empty() && !authority.contains(['/', '?', '#', '@']) =>
@@ -50,7 +53,7 @@ impl FromStr for Address {
                 Ok(Self::Http(format!("http://{authority}")))
             }
             _ => Err(format!(
-                "`{text}` is no address; write `unix:///path/to/socket` or `http://127.0.0.1:7117`"
+                "`{text}` is no address; write `/path/to/socket` or `http://127.0.0.1:7117`"
             )),
         }
     }
@@ -84,6 +87,8 @@ mod tests {
         }
         let trimmed: Address = "http://localhost:7117/".parse().unwrap();
         assert_eq!(trimmed.to_string(), "http://localhost:7117");
+        let path: Address = "/run/trueup.sock".parse().unwrap();
+        assert_eq!(path, Address::Unix(PathBuf::from("/run/trueup.sock")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
 };
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use std::{error::Error as _, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
 use trueup_domain::{
     id::{EventId, ResourceVersion},
     manifest::Manifest,
@@ -206,7 +206,12 @@ impl Client {
     fn failed(&self, source: reqwest::Error) -> Error {
         let address = self.address.clone();
         if source.is_connect() {
-            Error::Unreachable { address, source }
+            match address {
+                Address::Unix(path) if is_denied(&source) => {
+                    Error::Denied { access: access(&path), path, source }
+                }
+                address => Error::Unreachable { address, source },
+            }
         } else if source.is_timeout() {
             Error::Deadline { address, source }
         } else {
@@ -219,7 +224,42 @@ impl Client {
     }
 }
 
+/// Whether the system refused the connection for want of a permission.
+fn is_denied(error: &reqwest::Error) -> bool {
+    std::iter::successors(error.source(), |&cause| cause.source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// Who may open it, as the end of a sentence; nothing when a folder above it hides that.
+fn access(socket: &Path) -> String {
+    let Ok(metadata) = socket.metadata() else { return String::new() };
+    let mode = metadata.mode() & 0o777;
+    let owner = match metadata.uid() {
+        0 => "root".to_owned(),
+        uid => format!("the user with the id {uid}"),
+    };
+    format!(" (mode {mode:04o}, its owner is {owner})")
+}
+
 /// The path of a workspace; its parts are DNS labels and need no escaping.
 fn path(key: &WorkspaceKey, rest: &str) -> String {
     format!("/v1/workspaces/{}/{}{rest}", key.owner, key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    #[test]
+    fn who_may_open_a_socket_is_told_as_far_as_it_can_be_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trueup.sock");
+        assert_eq!(access(&path), "");
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        let text = access(&path);
+        assert!(text.starts_with(" (mode 0600, its owner is "), "{text}");
+    }
 }

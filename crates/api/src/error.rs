@@ -18,6 +18,17 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
+    /// Whoever asks may not open the socket.
+    #[error("cannot reach trueup at {}: you may not open it{access}", path.display())]
+    Denied {
+        /// The socket.
+        path: PathBuf,
+        /// Who may, such as ` (mode 0600, its owner is root)`; empty when that cannot be seen.
+        access: String,
+        /// What the connection said.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The answer did not come in time; what was asked may or may not have been done.
     #[error("trueup at {address} did not answer in time")]
     Deadline {
@@ -40,7 +51,7 @@ pub enum Error {
     #[error("{0}")]
     Refused(Box<Problem>),
     /// What answered is no trueup, or one that speaks another version.
-    #[error("trueup at {address} gave an answer that cannot be read (status {status})")]
+    #[error("{}", unreadable(address, *status, source))]
     Unreadable {
         /// Who was asked.
         address: Address,
@@ -88,6 +99,16 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+}
+
+fn unreadable(address: &Address, status: u16, source: &serde_json::Error) -> String {
+    if source.is_data() {
+        format!("trueup at {address} gave an answer that cannot be read (status {status})")
+    } else {
+        format!(
+            "what answers at {address} (status {status}, no JSON): that does not look like trueup"
+        )
+    }
 }
 
 impl Error {

@@ -4,7 +4,8 @@ use crate::command::{
     apply::Apply, delete::Delete, describe::Describe, events::Events, get::Get, run::Run,
     state::State, sync::Sync, validate::Validate, version::Version, wait::Wait,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use std::{env, ffi::OsString};
 use trueup_api::{
     Address,
     domain::{name::Owner, quantity::Period},
@@ -19,7 +20,8 @@ Exit codes:
   4  there is no such workspace
   5  someone else changed it first, or it is being deleted
   6  the controller cannot be reached
-  7  what was waited for did not come in time";
+  7  what was waited for did not come in time
+130  interrupted while it waited";
 
 /// Declares development workspaces and keeps Docker in the state that was declared.
 #[derive(Debug, Parser)]
@@ -31,14 +33,38 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Arguments {
+    /// The command line of this process. A variable of the environment that is empty counts as one
+    /// that is not set.
+    pub(crate) fn of_process() -> Result<Self, clap::Error> {
+        Self::read(env::args_os())
+    }
+
+    fn read(
+        line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::command()
+            .mut_args(without_empty_variable)
+            .mut_subcommands(|command| command.mut_args(without_empty_variable));
+        let mut matches = command.try_get_matches_from_mut(line)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+fn without_empty_variable(arg: Arg) -> Arg {
+    let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
+    if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg }
+}
+
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where the controller is: `unix:///path/to/socket` or `http://127.0.0.1:PORT`.
+    /// Where the controller is: `/path/to/socket` or `http://127.0.0.1:PORT`.
     /// Not given: the user's own socket, for root `/run/trueup/trueup.sock`.
     #[arg(long, global = true, env = "TRUEUP_HOST", value_name = "ADDRESS")]
     pub(crate) host: Option<Address>,
-    /// Only this owner's workspaces; also says whose a NAME without an owner is.
+    /// Only this owner's workspaces. Also says whose a NAME without an owner is, and whose the
+    /// workspace of a manifest that names no owner; a manifest that names another is refused.
     #[arg(long, global = true, env = "TRUEUP_OWNER")]
     pub(crate) owner: Option<Owner>,
 }

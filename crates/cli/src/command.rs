@@ -25,7 +25,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<(),
     let Arguments { global, command } = arguments;
     let mut context = match &command {
         Command::Run(arguments) => return run::run(arguments).await,
-        Command::Validate(arguments) => return validate::run(arguments, output),
+        Command::Validate(arguments) => {
+            return validate::run(arguments, global.owner.as_ref(), output);
+        }
         _ => Context::new(global, output)?,
     };
     let context = &mut context;

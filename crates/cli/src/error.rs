@@ -17,6 +17,8 @@ pub(crate) const NOT_FOUND: u8 = 4;
 pub(crate) const CONFLICT: u8 = 5;
 pub(crate) const UNREACHABLE: u8 = 6;
 pub(crate) const TIMED_OUT: u8 = 7;
+/// 128 and the number of the signal, as a shell has it.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,10 @@ pub(crate) enum Error {
     },
     #[error("{} has no *.yaml, *.yml or *.json", path.display())]
     EmptyFolder { path: PathBuf },
+    #[error("{} is given twice on the command line", path.display())]
+    GivenTwice { path: PathBuf },
+    #[error("{} does not look like a manifest", path.display())]
+    NoManifest { path: PathBuf },
     /// Shown with the lines that are wrong.
     #[error("the manifests are not valid")]
     Manifests(ManifestErrors),
@@ -53,8 +59,11 @@ pub(crate) enum Error {
     Ambiguous { name: Name, owners: Vec<Owner> },
     #[error("{key} will not get there: {why}")]
     Hopeless { key: WorkspaceKey, why: String },
-    #[error("after {} still not {goal}: {}", Period::from(*waited), pending.join(", "))]
+    #[error("after {} still not {goal}:{}", Period::from(*waited), lines(pending))]
     TimedOut { waited: Duration, goal: String, pending: Vec<String> },
+    /// The user's own wish, and so no failure to complain of.
+    #[error("no longer waiting; the controller goes on with it")]
+    Interrupted,
     #[error(transparent)]
     Controller(#[from] trueup_controller::Error),
     #[error("cannot listen for signals")]
@@ -78,10 +87,14 @@ impl Error {
                     FAILURE
                 }
             }
-            Self::Ambiguous { .. } => USAGE,
-            Self::Read { .. } | Self::EmptyFolder { .. } | Self::Manifests(_) => BAD_INPUT,
+            Self::Ambiguous { .. } | Self::GivenTwice { .. } => USAGE,
+            Self::Read { .. }
+            | Self::EmptyFolder { .. }
+            | Self::NoManifest { .. }
+            | Self::Manifests(_) => BAD_INPUT,
             Self::NotFound { .. } => NOT_FOUND,
             Self::TimedOut { .. } => TIMED_OUT,
+            Self::Interrupted => INTERRUPTED,
             Self::Api(error) => code_of(error),
         }
     }
@@ -90,7 +103,10 @@ impl Error {
 fn code_of(error: &trueup_api::Error) -> u8 {
     use trueup_api::Error as Api;
     match error {
-        Api::Unreachable { .. } | Api::Deadline { .. } | Api::Broken { .. } => UNREACHABLE,
+        Api::Unreachable { .. }
+        | Api::Denied { .. }
+        | Api::Deadline { .. }
+        | Api::Broken { .. } => UNREACHABLE,
         Api::Refused(problem) => match problem.kind {
             ProblemKind::BadManifest | ProblemKind::TooLarge => BAD_INPUT,
             ProblemKind::NotFound => NOT_FOUND,
@@ -98,6 +114,14 @@ fn code_of(error: &trueup_api::Error) -> u8 {
             _ => FAILURE,
         },
         _ => FAILURE,
+    }
+}
+
+/// One behind the words before it, several below them.
+fn lines(texts: &[String]) -> String {
+    match texts {
+        [one] => format!(" {one}"),
+        _ => texts.iter().flat_map(|text| ["\n  ", text]).collect(),
     }
 }
 

@@ -12,17 +12,17 @@ mod input;
 mod output;
 mod render;
 mod selection;
+mod trouble;
 mod waiting;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
 use error::Error;
 use output::Output;
 use std::process::ExitCode;
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::of_process() {
         Ok(arguments) => arguments,
         Err(error) => {
             // It knows whether it is help or a complaint; if it cannot be shown, the code still tells.

@@ -79,6 +79,10 @@ impl Output {
             let _ = self.messages.write_all(text.as_bytes());
             return;
         }
+        if matches!(error, Error::Interrupted) {
+            self.note(&error.to_string());
+            return;
+        }
         let sources = std::iter::successors(error.source(), |&error| error.source());
         let reasons: Vec<_> = sources.map(ToString::to_string).collect();
         // The HTTP library wraps what the system said in words that say nothing more.

@@ -1,5 +1,6 @@
 //! Workspaces, passes and events as text. Pure: values and the time in, text out.
 
+mod container;
 pub(crate) mod line;
 pub(crate) mod page;
 mod specification;
@@ -8,13 +9,13 @@ pub(crate) mod table;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
-pub(crate) use sample::sample;
+pub(crate) use sample::{sample, with_condition};
 #[cfg(test)]
 mod tests;
 
 use comfy_table::{Cell, Row, Table, presets};
 
-/// A table as `kubectl` draws it: no lines, three spaces between columns.
+/// A table as `kubectl` draws it: without lines.
 fn plain_table(colour: bool) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -26,9 +27,10 @@ fn plain_table(colour: bool) -> Table {
     table
 }
 
-fn finish(mut table: Table) -> String {
+/// The text of a table, with so many spaces between columns.
+fn finish(mut table: Table, gap: u16) -> String {
     for column in table.column_iter_mut() {
-        column.set_padding((0, 3));
+        column.set_padding((0, gap));
     }
     let mut text = table.trim_fmt();
     text.push('\n');

@@ -72,6 +72,20 @@ pub(crate) async fn look_up(context: &Context<'_>, targets: &[Target]) -> Result
     Ok(found)
 }
 
+/// Whose workspace the target is; `None` when its name says nothing of that and nobody has one so
+/// called.
+pub(crate) async fn owner_of(
+    context: &Context<'_>,
+    target: &Target,
+) -> Result<Option<Owner>, Error> {
+    if let Some(owner) = target.owner.as_ref().or(context.owner.as_ref()) {
+        return Ok(Some(owner.clone()));
+    }
+    let all = context.client.list(&WorkspaceFilter::default()).await?.items;
+    let found = only(&all, &target.name)?;
+    Ok(found.ok().map(|view| view.workspace.metadata.owner))
+}
+
 /// The one workspace of that name; the name itself when there is none.
 fn only(all: &[WorkspaceView], name: &Name) -> Result<Result<WorkspaceView, String>, Error> {
     let mut matching = all.iter().filter(|view| view.workspace.metadata.name == *name);

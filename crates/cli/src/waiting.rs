@@ -3,15 +3,19 @@
 //! The events only wake: what counts is the workspace as it is then read. Phases that change without
 //! an event are seen by looking every two seconds anyway.
 
-use crate::{context::Context, error::Error};
+use crate::{context::Context, error::Error, trouble};
 use std::{collections::HashMap, time::Duration};
-use tokio::time::Instant;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
 use trueup_api::{
     EventFilter, ProblemKind, WorkspaceFilter,
     domain::{
         condition::{ConditionType, Truth},
         id::{EventId, Generation, WorkspaceId},
         name::WorkspaceKey,
+        spec::DesiredState,
         status::Phase,
     },
     wire::WorkspaceView,
@@ -67,9 +71,21 @@ impl Goal {
             self,
             Self::Ready | Self::Phase(Phase::Running) | Self::Reached(Phase::Running, _)
         );
+        if !runs {
+            return None;
+        }
         let current = status.observed_generation >= view.workspace.generation;
-        (runs && current && gave_up(view))
-            .then(|| "recovery gave up; see `trueup describe`, then `trueup resume`".to_owned())
+        let declared = match view.workspace.spec.desired_state() {
+            DesiredState::Running if current && gave_up(view) => {
+                let advice = "recovery gave up; see `trueup describe`, then `trueup resume`";
+                return Some(advice.to_owned());
+            }
+            DesiredState::Running => return None,
+            DesiredState::Stopped => "stopped",
+            DesiredState::Paused => "paused",
+            DesiredState::Archived => "archived",
+        };
+        Some(format!("declared {declared}; it will not become {}", self.describe()))
     }
 }
 
@@ -89,8 +105,28 @@ pub(crate) struct Awaited {
     pub(crate) goal: Goal,
 }
 
-/// Waits for all of them, saying on the way what changes. All goals are described alike.
+/// What was last seen of a workspace that is waited for.
+struct Seen {
+    phase: Phase,
+    /// What is wrong with it.
+    trouble: Option<String>,
+}
+
+/// Waits for all of them, saying on the way what changes. All goals are described alike. An interrupt
+/// ends the wait, and nothing else.
 pub(crate) async fn wait(
+    context: &mut Context<'_>,
+    pending: Vec<Awaited>,
+    limit: Duration,
+) -> Result<(), Error> {
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    tokio::select! {
+        result = wait_for_all(context, pending, limit) => result,
+        _ = interrupts.recv() => Err(Error::Interrupted),
+    }
+}
+
+async fn wait_for_all(
     context: &mut Context<'_>,
     mut pending: Vec<Awaited>,
     limit: Duration,
@@ -103,15 +139,15 @@ pub(crate) async fn wait(
         _ => EventFilter::default(),
     };
     let mut after = context.client.newest_events(&filter, 1).await?.next;
-    let mut phases = HashMap::new();
+    let mut seen = HashMap::new();
     loop {
-        look(context, &mut pending, &mut phases).await?;
+        look(context, &mut pending, &mut seen).await?;
         let left = deadline.saturating_duration_since(Instant::now());
         if pending.is_empty() {
             return Ok(());
         }
         if left.is_zero() {
-            let pending = pending.iter().map(|one| describe(one, &phases)).collect();
+            let pending = pending.iter().map(|one| describe(one, &seen)).collect();
             return Err(Error::TimedOut { waited: limit, goal, pending });
         }
         after = doze(context, &filter, after, left.min(LOOK)).await?;
@@ -122,7 +158,7 @@ pub(crate) async fn wait(
 async fn look(
     context: &mut Context<'_>,
     pending: &mut Vec<Awaited>,
-    phases: &mut HashMap<WorkspaceKey, Phase>,
+    seen: &mut HashMap<WorkspaceKey, Seen>,
 ) -> Result<(), Error> {
     let mut left = Vec::new();
     let mut views = read(context, pending).await?;
@@ -138,7 +174,9 @@ async fn look(
                     return Err(Error::Hopeless { key: one.key, why });
                 }
                 let phase = view.workspace.status.phase;
-                if phases.insert(one.key.clone(), phase) != Some(phase) {
+                let now = Seen { phase, trouble: trouble::explain(&view) };
+                let before = seen.insert(one.key.clone(), now);
+                if before.is_none_or(|before| before.phase != phase) {
                     context.output.note(&format!("{}: {phase}", one.key));
                 }
                 left.push(one);
@@ -188,41 +226,15 @@ fn is_busy(error: &trueup_api::Error) -> bool {
     error.problem().is_some_and(|problem| problem.kind == ProblemKind::Unavailable)
 }
 
-fn describe(one: &Awaited, phases: &HashMap<WorkspaceKey, Phase>) -> String {
-    match phases.get(&one.key) {
-        Some(phase) => format!("{} ({phase})", one.key),
+fn describe(one: &Awaited, seen: &HashMap<WorkspaceKey, Seen>) -> String {
+    match seen.get(&one.key) {
+        Some(Seen { phase, trouble: Some(trouble) }) => {
+            format!("{} ({phase}): {}", one.key, trouble.replace('\n', " "))
+        }
+        Some(Seen { phase, trouble: None }) => format!("{} ({phase})", one.key),
         None => one.key.to_string(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::render::sample;
-    use trueup_api::domain::condition::Condition;
-
-    #[test]
-    fn ready_counts_only_for_the_newest_generation() {
-        let mut view = sample("alice", "web");
-        assert!(Goal::Ready.is_met(&view));
-        view.workspace.generation = view.workspace.generation.next();
-        assert!(!Goal::Ready.is_met(&view));
-    }
-
-    #[test]
-    fn a_workspace_that_recovery_gave_up_on_is_not_waited_for() {
-        let mut view = sample("alice", "web");
-        view.workspace.status.conditions.set(Condition {
-            kind: ConditionType::Degraded,
-            status: Truth::True,
-            reason: "GaveUp".to_owned(),
-            message: String::new(),
-            last_transition_time: view.workspace.created_at,
-            observed_generation: view.workspace.generation,
-        });
-        assert!(Goal::Ready.obstacle(&view).is_some());
-        assert_eq!(Goal::Deleted.obstacle(&view), None);
-        view.workspace.generation = view.workspace.generation.next();
-        assert_eq!(Goal::Ready.obstacle(&view), None);
-    }
-}
+mod tests;

@@ -16,6 +16,14 @@ type Answers = Vec<(&'static str, u16, Value)>;
 
 /// Runs a command against those answers.
 fn run(answers: Answers, line: &str) -> (i32, String, String) {
+    let (_folder, mut command) = against(answers, line);
+    let output: Output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// A command against those answers, and the folder that its socket is in.
+fn against(answers: Answers, line: &str) -> (TempDir, Command) {
     let folder: TempDir = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -25,15 +33,13 @@ fn run(answers: Answers, line: &str) -> (i32, String, String) {
             answer(&stream.unwrap(), &answers);
         }
     });
-    let output: Output = Command::new(env!("CARGO_BIN_EXE_trueup"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+    command
         .env_clear()
         .env("TRUEUP_HOST", format!("unix://{}", path.display()))
         .args(line.split_whitespace())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        .stdin(Stdio::null());
+    (folder, command)
 }
 
 /// One request a connection, which HTTP allows.
@@ -157,6 +163,135 @@ fn a_wait_that_ends_too_late_is_7_and_names_who_is_late() {
 }
 
 #[test]
+fn a_wait_that_ends_too_late_says_what_is_wrong_with_each() {
+    let mut view = workspace("alice", "Pending");
+    view["status"]["conditions"] = json!([{
+        "type": "Degraded", "status": "True", "reason": "ImageNotFound",
+        "message": "no such image: debian:0", "lastTransitionTime": "2026-11-22T10:00:00Z",
+        "observedGeneration": 1,
+    }]);
+    let answers = vec![(ALICE, 200, view), (EVENTS, 200, no_events())];
+    let (code, _, err) = run(answers, "wait alice/web --timeout 1s");
+    assert_eq!(code, 7);
+    let words = "not ready: alice/web (Pending): ImageNotFound: no such image: debian:0\n";
+    assert!(err.ends_with(words), "{err}");
+}
+
+#[test]
+fn a_wait_for_several_that_ends_too_late_has_a_line_for_each() {
+    let (hers, his) = (workspace("alice", "Starting"), workspace("robert", "Pulling"));
+    let answers = vec![
+        (ALICE, 200, hers.clone()),
+        ("GET /v1/workspaces/robert/web ", 200, his.clone()),
+        (LIST, 200, json!({"items": [hers, his]})),
+        (EVENTS, 200, no_events()),
+    ];
+    let (code, _, err) = run(answers, "wait alice/web robert/web --timeout 1s");
+    assert_eq!(code, 7);
+    let words = "still not ready:\n  alice/web (Starting)\n  robert/web (Pulling)\n";
+    assert!(err.ends_with(words), "{err}");
+}
+
+#[test]
+fn what_is_declared_paused_is_not_waited_for_to_be_ready() {
+    let mut view = workspace("alice", "Paused");
+    view["spec"]["state"] = json!("paused");
+    let answers = vec![(ALICE, 200, view), (EVENTS, 200, no_events())];
+    let (code, _, err) = run(answers, "wait alice/web");
+    assert_eq!(code, 1);
+    assert!(err.contains("declared paused; it will not become ready"), "{err}");
+}
+
+#[test]
+fn an_interrupt_ends_the_wait_with_130_and_says_that_it_goes_on() {
+    let answers = vec![(ALICE, 200, workspace("alice", "Starting")), (EVENTS, 200, no_events())];
+    let (_folder, mut command) = against(answers, "wait alice/web");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    // By then it waits.
+    messages.read_line(&mut line).unwrap();
+    assert_eq!(line, "alice/web: Starting\n");
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    line.clear();
+    messages.read_to_string(&mut line).unwrap();
+    assert_eq!(line, "no longer waiting; the controller goes on with it\n");
+}
+
+#[test]
+fn the_events_of_an_ambiguous_name_are_refused_and_of_a_forgotten_one_are_looked_for() {
+    let both = json!({"items": [workspace("alice", "Running"), workspace("robert", "Running")]});
+    let (code, _, err) = run(vec![(LIST, 200, both)], "events web");
+    assert_eq!(code, 2);
+    assert!(err.contains("alice/web, robert/web"), "{err}");
+    let one = json!({"items": [workspace("alice", "Running")]});
+    let hers = "GET /v1/events?owner=alice&name=web&last=50 ";
+    let (code, out, err) = run(vec![(LIST, 200, one), (hers, 200, no_events())], "events web");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", "no events of alice/web\n"));
+    let event = json!({
+        "id": 42, "workspaceId": "0".repeat(32), "workspace": {"owner": "alice", "name": "web"},
+        "time": "2026-11-22T10:04:00Z", "type": "status_changed", "actor": "controller",
+        "reason": "deleted", "message": "It is gone.",
+    });
+    let none = || (LIST, 200, json!({"items": []}));
+    let past = ("GET /v1/events?name=web&last=50 ", 200, json!({"items": [event], "next": 42}));
+    let (code, out, err) = run(vec![none(), past], "events web");
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("alice/web"), "{out}");
+    let (code, out, err) = run(vec![none(), (EVENTS, 200, no_events())], "events web");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", "no events of web\n"));
+}
+
+#[test]
+fn what_get_shows_as_manifests_is_taken_back_unchanged() {
+    let mut full = workspace("alice", "Running");
+    full["spec"] = json!({
+        "state": "stopped", "image": "debian:12", "imagePullPolicy": "Never",
+        "command": ["sh", "-c", "echo \"a: b\" # no comment\nsleep infinity\n", "-", "", "no"],
+        "env": {"YES": "yes", "ZERO": "0755", "NULL": "null", "TEXT": "a\tb 'c' \u{e4}",
+                "LONG": "word ".repeat(60), "FLOAT": "1.10", "SPACE": " x ", "TAG": "!a &b *c"},
+        "workingDir": "/w", "user": "1000:1000",
+        "project": {"path": "/srv/projects/a", "target": "/workspace", "readOnly": true},
+        "volumes": [{"name": "home", "target": "/home/dev"}],
+        "ports": [{"container": 53, "host": 1053, "protocol": "udp"}],
+        "resources": {"cpus": 0.25, "memory": "100MB", "pids": 64},
+        "health": {"command": ["test", "-f", "/ok"], "interval": "1m30s"},
+        "isolation": "strict", "recovery": {"policy": "never"}, "onDrift": "report",
+    });
+    full["metadata"]["labels"] = json!({"team": "on", "n": "1"});
+    let views = [full, workspace("robert", "Running")];
+    let answers = vec![(LIST, 200, json!({"items": views}))];
+    let (code, text, err) = run(answers, "get -o manifest");
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(text.starts_with("apiVersion: trueup/v1\nkind: Workspace\nmetadata:\n"), "{text}");
+    let manifests = trueup_api::domain::manifest::parse("get", &text);
+    let manifests = manifests.unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    assert_eq!(manifests.len(), 2);
+    for (manifest, view) in manifests.into_iter().zip(views) {
+        let parts = json!({
+            "apiVersion": "trueup/v1", "kind": "Workspace",
+            "metadata": view["metadata"], "spec": view["spec"],
+        });
+        assert_eq!(manifest, trueup_api::domain::manifest::from_json(parts).unwrap());
+    }
+}
+
+#[test]
+fn each_item_of_a_list_says_what_it_is() {
+    let answers = || vec![(LIST, 200, json!({"items": [workspace("alice", "Running")]}))];
+    let (_, out, _) = run(answers(), "get -o json");
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(list["items"][0]["kind"], "Workspace");
+    assert_eq!(list["items"][0]["metadata"]["name"], "web");
+    let (_, out, _) = run(answers(), "get -o yaml");
+    assert!(out.contains("- apiVersion: trueup/v1\n"), "{out}");
+    let (_, out, err) = run(vec![(LIST, 200, json!({"items": []}))], "get -o manifest");
+    assert_eq!((out.as_str(), err.as_str()), ("", "no workspaces\n"));
+}
+
+#[test]
 fn a_deletion_waits_for_its_end_and_says_what_was_kept() {
     // Found by the list, and gone when it is looked at by itself.
     let answers = vec![
@@ -167,7 +302,9 @@ fn a_deletion_waits_for_its_end_and_says_what_was_kept() {
     let (code, out, err) = run(answers, "delete web");
     assert_eq!((code, out.as_str()), (0, "alice/web deleted\n"), "{err}");
     assert!(err.contains("alice/web: kept volumes trueup-web-"), "{err}");
-    assert!(err.contains("-home"), "{err}");
+    let command = err.lines().last().unwrap().split_once(": ").unwrap().1;
+    assert!(command.starts_with("docker volume rm trueup-web-"), "{err}");
+    assert!(command.ends_with("-home"), "{err}");
 }
 
 #[test]

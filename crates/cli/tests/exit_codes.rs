@@ -177,3 +177,71 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
 }
+
+#[test]
+fn the_owner_of_the_command_line_is_given_to_manifests_that_name_none() {
+    let nobodys = GOOD.replace(", owner: alice", "");
+    let folder = folder(&[("web.yaml", &nobodys), ("hers.yaml", GOOD)]);
+    let output = run(folder.path(), "validate -f web.yaml --owner bob");
+    assert_eq!((code(&output), stdout(&output).as_str()), (0, "bob/web is valid\n"));
+    let mut command = trueup(folder.path());
+    command.env("TRUEUP_OWNER", "bob").args(["validate", "-f", "web.yaml"]);
+    assert_eq!(stdout(&command.output().unwrap()), "bob/web is valid\n");
+    let both = run(folder.path(), "validate -f web.yaml -f hers.yaml --owner alice");
+    assert_eq!(code(&both), 3, "both are alice/web now");
+    assert!(stderr(&both).contains("`alice/web` is declared twice"), "{}", stderr(&both));
+}
+
+#[test]
+fn a_manifest_of_another_owner_than_the_command_line_s_is_3_and_names_both() {
+    let folder = folder(&[("web.yaml", GOOD)]);
+    for command in ["validate", "apply", "delete"] {
+        let output = run(folder.path(), &format!("{command} -f web.yaml --owner bob"));
+        assert_eq!((code(&output), stdout(&output).as_str()), (3, ""), "{command}");
+        let text = stderr(&output);
+        assert!(text.contains("web.yaml:3"), "{text}");
+        assert!(text.contains("the owner here is `alice`, and `bob` was asked for"), "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_given_twice_is_a_matter_of_usage() {
+    let folder = folder(&[("web.yaml", GOOD)]);
+    for line in ["validate -f web.yaml -f ./web.yaml", "validate -f . -f web.yaml"] {
+        let output = run(folder.path(), line);
+        assert_eq!(code(&output), 2, "{line}");
+        let text = stderr(&output);
+        assert!(text.contains("web.yaml is given twice on the command line"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_manifest_by_its_name_and_its_text_is_told_so() {
+    let broken = GOOD.replace("spec:", "spec: [");
+    let folder = folder(&[("notes.txt", "buy milk"), ("web.txt", &broken), ("x.yaml", "milk")]);
+    let output = run(folder.path(), "apply -f notes.txt");
+    assert_eq!(code(&output), 3);
+    assert_eq!(stderr(&output), "error: notes.txt does not look like a manifest\n");
+    for (file, line) in [("web.txt", "web.txt:4"), ("x.yaml", "x.yaml:1")] {
+        let text = stderr(&run(folder.path(), &format!("apply -f {file}")));
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let folder = folder(&[("web.yaml", GOOD)]);
+    let mut command = trueup(folder.path());
+    command.env("TRUEUP_HOST", "").env("TRUEUP_OWNER", "").args(["validate", "-f", "web.yaml"]);
+    assert_eq!(stdout(&command.output().unwrap()), "alice/web is valid\n");
+}
+
+#[test]
+fn a_path_is_a_host() {
+    let folder = folder(&[]);
+    let path = folder.path().join("other.sock");
+    let output = run(folder.path(), &format!("get --host {}", path.display()));
+    assert_eq!(code(&output), 6);
+    let text = stderr(&output);
+    assert!(text.contains(&format!("unix://{}", path.display())), "{text}");
+}

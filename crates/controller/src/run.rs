@@ -11,6 +11,7 @@ use crate::{
     traces::ProcessTraces,
 };
 use futures::{FutureExt, Stream, StreamExt, future};
+use jiff::Timestamp;
 use std::{
     collections::BTreeMap, os::unix::fs::DirBuilderExt, panic::AssertUnwindSafe, path::Path,
     sync::Arc, time::Duration,
@@ -82,7 +83,19 @@ async fn open_store(settings: &Settings, clock: &dyn Clock) -> Result<SqliteStor
         events: settings.store.events,
         ..trueup_store::Options::new(new_instance_id)
     };
-    Ok(SqliteStore::open(path, options).await?)
+    let store = SqliteStore::open(path, options).await?;
+    match &settings.instance.id {
+        // Everything on the engine is labelled with the stored one; under another it would be lost.
+        Some(configured) if configured != store.instance_id().as_str() => Err(Error::Setting {
+            key: "instance.id",
+            why: format!(
+                "is `{configured}`, and the store {} belongs to `{}`; configure that, or another store",
+                path.display(),
+                store.instance_id()
+            ),
+        }),
+        _ => Ok(store),
+    }
 }
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
@@ -138,7 +151,7 @@ async fn serve(
         projects: Arc::new(projects.clone()),
         clock: clock.clone(),
         traces: Arc::new(ProcessTraces),
-        policy: policy(settings, instance.clone()),
+        policy: policy(settings, instance.clone(), clock.now()),
         activity: Activity::default(),
     });
     let watch = Arc::new(EngineWatch::default());
@@ -213,13 +226,14 @@ fn connect(settings: &Settings, instance: &InstanceId) -> Result<DockerEngine, E
     Ok(DockerEngine::connect(options)?)
 }
 
-fn policy(settings: &Settings, instance: InstanceId) -> Policy {
+fn policy(settings: &Settings, instance: InstanceId, now: Timestamp) -> Policy {
     Policy {
         instance,
         publish_address: settings.network.publish_address.to_string(),
         network_shards: settings.network.shards,
         strict_range: settings.network.strict_range.clone(),
         stop_grace: settings.engine.stop_grace.duration(),
+        started_at: Some(now),
     }
 }
 

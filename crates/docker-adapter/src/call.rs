@@ -10,7 +10,7 @@ use crate::{
     operation::Operation,
     options::{Concurrency, Deadlines},
     transport::Transport,
-    window::Window,
+    window::{Place, Window},
 };
 use bollard::{Docker, errors::Error as Refusal};
 use std::{num::NonZero, time::Duration};
@@ -102,11 +102,7 @@ impl Caller {
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, EngineError> {
         let window = self.lane(operation);
-        let Ok(place) = timeout(deadline, window.enter()).await else {
-            let class = ErrorClass::Retryable;
-            let message = format!("no place among the calls under way within {deadline:?}");
-            return Err(expired(operation, class, message));
-        };
+        let place = self.place(operation, deadline, window).await?;
         let negotiated = async {
             self.transport.negotiate().await?;
             work.await
@@ -126,6 +122,29 @@ impl Caller {
             self.transport.forget_version();
         }
         outcome
+    }
+
+    /// A place in the lane. A pull does not wait for one: whoever waits holds up everything else about
+    /// its workspace, and a slow registry would hold up all of them.
+    async fn place<'a>(
+        &self,
+        operation: Operation,
+        deadline: Duration,
+        window: &'a Window,
+    ) -> Result<Place<'a>, EngineError> {
+        let class = ErrorClass::Retryable;
+        if operation == Operation::Pull {
+            return window.try_enter().ok_or_else(|| EngineError {
+                operation: operation.words(),
+                class,
+                reason: Reason::Busy,
+                message: "other images are being pulled; this one waits for its turn".to_owned(),
+            });
+        }
+        timeout(deadline, window.enter()).await.map_err(|_| {
+            let message = format!("no place among the calls under way within {deadline:?}");
+            expired(operation, class, message)
+        })
     }
 
     const fn deadline(&self, operation: Operation) -> Duration {

@@ -26,6 +26,8 @@ pub(crate) fn container(answer: ContainerInspectResponse) -> Result<Container, S
     let name = answer.name.as_deref().unwrap_or_default().trim_start_matches('/').to_owned();
     let config = config::config(name, made, &answer.host_config.unwrap_or_default());
     let mut networking = answer.network_settings.unwrap_or_default();
+    let attached =
+        networking.networks.iter().flat_map(|networks| networks.keys().cloned()).collect();
     let network_id = match &config.network {
         NetworkMode::Named { name } => networking
             .networks
@@ -49,6 +51,7 @@ pub(crate) fn container(answer: ContainerInspectResponse) -> Result<Container, S
         error: state.error.filter(|error| !error.is_empty()),
         published: config::ports(networking.ports.as_ref()),
         network_id,
+        attached,
         config,
     })
 }

@@ -11,7 +11,7 @@ use bollard::models::{
 };
 use std::collections::HashMap;
 use trueup_domain::{
-    container::{ContainerConfig, HealthConfig, Mount, MountKind, NetworkMode, PortBinding},
+    container::{ContainerConfig, HealthConfig, Mount, MountKind, PortBinding},
     quantity::Memory,
 };
 
@@ -57,27 +57,21 @@ fn host_config(config: &ContainerConfig) -> HostConfig {
         security_opt: config.no_new_privileges.then(|| vec!["no-new-privileges".to_owned()]),
         readonly_rootfs: Some(config.read_only_root),
         init: Some(config.init),
-        network_mode: Some(network_mode(&config.network)),
-        restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::NO),
-            ..Default::default()
-        }),
+        network_mode: Some(config.network.network().to_owned()),
+        restart_policy: Some(no_restart()),
         privileged: Some(false),
         ..Default::default()
     }
 }
 
+/// Whether and when a container starts again is decided by nobody but us.
+pub(crate) fn no_restart() -> RestartPolicy {
+    RestartPolicy { name: Some(RestartPolicyNameEnum::NO), ..Default::default() }
+}
+
 /// The engine counts in signed bytes.
 pub(crate) fn bytes(memory: Memory) -> i64 {
     i64::try_from(memory.bytes()).unwrap_or(i64::MAX)
-}
-
-fn network_mode(mode: &NetworkMode) -> String {
-    match mode {
-        NetworkMode::None => "none".to_owned(),
-        NetworkMode::Bridge => "bridge".to_owned(),
-        NetworkMode::Named { name } => name.clone(),
-    }
 }
 
 fn mount(mount: &Mount) -> MountBody {

@@ -1,8 +1,8 @@
 //! The port, over one Docker Engine.
 
 use crate::{
-    Error, Options, call::Caller, convert, init_words, list, network, operation::Operation,
-    perform, transport::Transport, volume, watch,
+    Error, Options, call::Caller, convert, inherited, init_words, list, network,
+    operation::Operation, perform, transport::Transport, volume, watch,
 };
 use async_trait::async_trait;
 use bollard::{errors::Error as Refusal, query_parameters::InspectContainerOptions};
@@ -99,7 +99,13 @@ impl Inner {
         let path = list::path(&self.options.instance_id, workspace);
         let subject = workspace.map(|id| id.to_string()).unwrap_or_default();
         let look = self.caller.transport.get::<Vec<list::Row>>(&path);
-        self.caller.call(Operation::List, &subject, look).await.map(list::summaries)
+        let rows = self.caller.call(Operation::List, &subject, look).await?;
+        // Who asks for one workspace's may act on the answer; who asks for all only looks closer.
+        let rows = match workspace {
+            Some(_) => inherited::leave_out(&self.caller, rows).await?,
+            None => rows,
+        };
+        Ok(list::summaries(rows))
     }
 }
 

@@ -27,7 +27,8 @@
 //! - `classify`: an engine's refusal → reason and class.
 //! - `engine`: the port. `perform`: one arm per action. `create`, `network`, `subnet`, `volume`,
 //!   `pull`: what an arm needs more words for.
-//! - `convert`: inspect answers → domain. `init_words`: why an init could not run a command. `list`: rows of a list → domain.
+//! - `convert`: inspect answers → domain. `init_words`: why an init could not run a command.
+//!   `inherited`: containers whose labels come from their image. `list`: rows of a list → domain.
 //! - `watch`: events, relists and reconnection.
 //!
 //! Deliberately absent: TLS and ssh, retries (the queue has them), usage figures.
@@ -38,6 +39,7 @@ mod convert;
 mod create;
 mod engine;
 mod error;
+mod inherited;
 mod init_words;
 mod list;
 mod network;

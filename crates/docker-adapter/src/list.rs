@@ -5,7 +5,8 @@
 //! warning; whoever misses it has to inspect before acting on its absence anyway.
 
 use crate::convert::container_state;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
+use std::collections::BTreeMap;
 use trueup_domain::{
     container::ContainerSummary,
     id::{ContainerId, InstanceId, WorkspaceId},
@@ -24,6 +25,22 @@ pub(crate) struct Row {
     labels: Option<Labels>,
     #[serde(default)]
     state: Option<String>,
+    #[serde(default)]
+    network_settings: Option<Networking>,
+    #[serde(default, rename = "ImageID")]
+    image: String,
+}
+
+impl Row {
+    /// The container's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The id of its image.
+    pub(crate) fn image(&self) -> &str {
+        &self.image
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,6 +48,13 @@ struct Labels {
     // The attribute takes no constant; a test holds it to the label's name.
     #[serde(default, rename = "trueup.workspace-id")]
     workspace: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Networking {
+    #[serde(default)]
+    networks: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 /// The path that lists our containers, or those of one workspace.
@@ -65,12 +89,14 @@ pub(crate) fn summaries(rows: Vec<Row>) -> Vec<ContainerSummary> {
 fn summary(row: Row) -> Result<ContainerSummary, String> {
     let workspace = row.labels.and_then(|labels| labels.workspace);
     let workspace = workspace.ok_or("it names no workspace")?.parse()?;
+    let networks = row.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     let name = row.names.into_iter().flatten().next().unwrap_or_default();
     Ok(ContainerSummary {
         id: ContainerId::new(row.id),
         name: name.trim_start_matches('/').to_owned(),
         workspace,
         state: container_state(row.state.as_deref().unwrap_or_default())?,
+        networks: networks.into_keys().collect(),
     })
 }
 
@@ -92,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_row_becomes_a_summary() {
-        let rows = read(&[row(r#","Names":["/trueup-x"],"State":"exited""#)]);
+        let rows = read(&[row(
+            r#","Names":["/trueup-x"],"State":"exited","NetworkSettings":{"Networks":{"a":{"NetworkID":"1"},"b":null}}"#,
+        )]);
         assert_eq!(
             rows,
             [ContainerSummary {
@@ -100,6 +128,7 @@ mod tests {
                 name: "trueup-x".to_owned(),
                 workspace: WORKSPACE.parse().unwrap(),
                 state: ContainerState::Exited,
+                networks: ["a".to_owned(), "b".to_owned()].into(),
             }]
         );
     }

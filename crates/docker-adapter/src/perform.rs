@@ -159,9 +159,10 @@ async fn update(
     let body = ContainerUpdateBody {
         nano_cpus: Some(resources.cpus.nanos()),
         memory: Some(memory),
-        // Without it a larger limit is refused, as it would exceed the sum with swap.
+        // No swap beyond it. Without this a larger limit is refused, as it would exceed the sum.
         memory_swap: Some(memory),
         pids_limit: Some(i64::from(resources.pids)),
+        restart_policy: Some(create::no_restart()),
         ..Default::default()
     };
     caller.call(Operation::Update, name, caller.docker().update_container(name, body)).await

@@ -49,6 +49,11 @@ impl Window {
         Place { window: self, permit: self.places.acquire().await.ok() }
     }
 
+    /// A place if one is free now.
+    pub(crate) fn try_enter(&self) -> Option<Place<'_>> {
+        Some(Place { window: self, permit: Some(self.places.try_acquire().ok()?) })
+    }
+
     fn widen(&self) {
         let mut state = self.state();
         state.streak += 1;

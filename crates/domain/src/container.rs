@@ -47,6 +47,13 @@ pub struct ContainerConfig {
     pub init: bool,
     /// Whether it runs with all the host's powers. Never so for what we make; observed for drift.
     pub privileged: bool,
+    /// Whether the engine itself starts it again when it ends. Never so for what we make.
+    // Left out while it is off, as is the next one, so that digests stay what they were.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restart: bool,
+    /// Whether it may use swap beyond its memory. Not so for what we make.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swap: bool,
     /// The network it is attached to.
     pub network: NetworkMode,
     /// The health check; `None`: the image's own, if any.
@@ -106,6 +113,17 @@ pub enum NetworkMode {
         /// Its name.
         name: String,
     },
+}
+
+impl NetworkMode {
+    /// The name of the network; the engine has one for its bridge and for the absence of any, too.
+    pub const fn network(&self) -> &str {
+        match self {
+            Self::None => "none",
+            Self::Bridge => "bridge",
+            Self::Named { name } => name.as_str(),
+        }
+    }
 }
 
 /// A health check as the engine takes it; times in nanoseconds there, milliseconds here.
@@ -222,6 +240,8 @@ pub struct Container {
     pub published: BTreeSet<PortBinding>,
     /// The id of the network that it was attached to when it was made, when that is a named one.
     pub network_id: Option<NetworkId>,
+    /// The names of all networks that it is attached to now, whatever it was made with.
+    pub attached: BTreeSet<String>,
     /// How it was made.
     pub config: ContainerConfig,
 }
@@ -244,4 +264,6 @@ pub struct ContainerSummary {
     pub workspace: WorkspaceId,
     /// What the list says it does. A list may be stale right after a death; an inspect is not.
     pub state: ContainerState,
+    /// The names of the networks that it is attached to: no event of its own tells of a change.
+    pub networks: BTreeSet<String>,
 }

@@ -6,6 +6,7 @@
 use crate::{
     action::NetworkConfig,
     container::{ContainerConfig, HealthConfig, Mount, MountKind, NetworkMode, PortBinding},
+    error::Reason,
     label,
     name::VolumeName,
     policy::Policy,
@@ -13,6 +14,7 @@ use crate::{
     status::Failure,
     workspace::Workspace,
 };
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +37,8 @@ pub struct Desired {
     pub failure: Option<Failure>,
     /// How long a process may take to end by itself.
     pub stop_grace: Duration,
+    /// Until when the engine may still carry out what was asked for and given up.
+    pub abandoned_until: Option<Timestamp>,
 }
 
 /// Where a workspace should get to.
@@ -77,6 +81,7 @@ impl Desired {
             network,
             failure: workspace.status.last_error.clone(),
             stop_grace: policy.stop_grace,
+            abandoned_until: abandoned_until(&workspace, policy),
             workspace,
         }
     }
@@ -96,6 +101,20 @@ impl Desired {
             .iter()
             .map(move |volume| (volume_name(&self.workspace, &volume.name), labels.clone()))
     }
+}
+
+/// How long after it was given up a call may still be carried out; measured at under a second, and at
+/// many times that on a busy engine.
+const ABANDONED_FOR: SignedDuration = SignedDuration::from_secs(15);
+
+/// The engine goes on with calls that a controller made before it was killed, and with calls that ran
+/// into their deadline.
+fn abandoned_until(workspace: &Workspace, policy: &Policy) -> Option<Timestamp> {
+    let killed = policy.started_at.filter(|start| workspace.created_at < *start);
+    let failure = workspace.status.last_error.as_ref();
+    let timed_out = failure.filter(|failure| failure.reason == Reason::DeadlineExceeded);
+    let since = killed.max(timed_out.map(|failure| failure.at))?;
+    since.saturating_add(ABANDONED_FOR).ok()
 }
 
 /// The container's name on the engine.
@@ -146,6 +165,8 @@ fn container_config(
         no_new_privileges: true,
         init: true,
         privileged: false,
+        restart: false,
+        swap: false,
         network,
         health: spec.health.as_ref().map(health_config),
     };

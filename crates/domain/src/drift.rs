@@ -1,7 +1,7 @@
 //! The differences between a container as it should be and as it is, field by field.
 //!
 //! What a container is made from cannot change while it exists, so most differences mean that the
-//! declaration has moved on; limits, the name and the network can be altered behind our back.
+//! declaration has moved on; limits, the name and the networks can be altered behind our back.
 //! A bind's source is not compared: the engine has it with symbolic links resolved, and a change of
 //! the declaration shows in the digest.
 
@@ -11,6 +11,9 @@ use crate::{
     observed::NetworkState,
 };
 use std::{collections::BTreeSet, fmt};
+
+/// The field whose difference may be the engine's own doing.
+pub(crate) const SWAP: &str = "swap";
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub fn drift(
     found.compare("resources.cpus", &want.cpus, &have.cpus, Remedy::Update);
     found.compare("resources.memory", &want.memory, &have.memory, Remedy::Update);
     found.compare("resources.pids", &want.pids, &have.pids, Remedy::Update);
+    found.compare(SWAP, &desired.swap, &is.swap, Remedy::Update);
+    found.compare("restart", &desired.restart, &is.restart, Remedy::Update);
     found.compare_lists("capabilities", &desired.capabilities, &is.capabilities, String::clone);
     for (field, want, have) in [
         ("readOnlyRoot", desired.read_only_root, is.read_only_root),
@@ -178,6 +183,20 @@ impl Found {
         if replaced && desired.network == observed.config.network {
             let (want, have) = ("the present network", "one that is gone");
             self.push("network", want.to_owned(), have.to_owned(), Remedy::RecreateToStart);
+        }
+        if observed.state.has_process() && desired.network == observed.config.network {
+            self.compare_attachment(desired.network.network(), &observed.attached);
+        }
+    }
+
+    /// Whoever has a process is attached to its network and to no other.
+    fn compare_attachment(&mut self, wanted: &str, attached: &BTreeSet<String>) {
+        if !attached.iter().map(String::as_str).eq([wanted]) {
+            let names: Vec<_> = attached.iter().map(String::as_str).collect();
+            let names =
+                if names.is_empty() { "no network".to_owned() } else { names.join(" and ") };
+            let (want, have) = (format!("to {wanted} alone"), format!("attached to {names}"));
+            self.push("network", want, have, Remedy::Recreate);
         }
     }
 }

@@ -54,7 +54,7 @@ pub fn plan(desired: &Desired, observed: &Observation, now: Timestamp) -> Plan {
         Observed::Present(container) => Some(container.as_ref()),
     };
     let decision = match (desired.goal, container) {
-        (Goal::Gone { volumes }, container) => ending::gone(desired, observed, container, volumes),
+        (Goal::Gone { .. }, container) => ending::gone(desired, observed, container, now),
         (Goal::Archived, container) => ending::archived(desired, observed, container),
         (Goal::Stopped, container) => ending::stopped(desired, container),
         (Goal::Running | Goal::Paused, None) => making::create(desired, observed),
@@ -175,6 +175,7 @@ fn recovery(desired: &Desired, container: Option<&Container>) -> RecoveryStatus 
         generation: desired.workspace.generation,
         restarts: stored.restarts,
         crashes: 0,
+        counted_at: None,
         counted: container
             .filter(|container| container.state == ContainerState::Exited)
             .and_then(|container| container.finished_at),

@@ -1,6 +1,7 @@
 //! What holds for every workspace of one controller, as its configuration says.
 
 use crate::id::InstanceId;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// The rules of the house.
@@ -17,6 +18,9 @@ pub struct Policy {
     pub strict_range: Option<String>,
     /// How long a process may take to end by itself.
     pub stop_grace: Duration,
+    /// When this process began; `None`: nothing was done before it. What an earlier one had asked the
+    /// engine for may still be carried out for a while.
+    pub started_at: Option<Timestamp>,
 }
 
 impl Policy {
@@ -28,6 +32,7 @@ impl Policy {
             network_shards: 4,
             strict_range: None,
             stop_grace: Duration::from_secs(10),
+            started_at: None,
         }
     }
 }

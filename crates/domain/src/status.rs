@@ -141,6 +141,15 @@ impl Status {
         };
         timeless(self) == timeless(other)
     }
+
+    /// Whether the container could use swap when it was first seen, or is seen for the first time.
+    ///
+    /// An engine whose kernel cannot limit swap lifts the limit that it is told, and would do so again
+    /// after every mend: only a limit that was there before was taken away by somebody.
+    pub fn could_always_swap(&self, container: &ContainerId) -> bool {
+        let known = self.container.as_ref().filter(|known| known.id == *container);
+        known.is_none_or(|known| known.swap)
+    }
 }
 
 /// The container as last observed.
@@ -176,6 +185,13 @@ pub struct ContainerStatus {
     /// The ports that are published now, with those that the engine chose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<PortBinding>,
+    /// The names of the networks that it is attached to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
+    /// Whether it may use swap beyond its memory and could from the start, as it can on an engine
+    /// that has no limit for swap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swap: bool,
 }
 
 impl From<&Container> for ContainerStatus {
@@ -193,6 +209,8 @@ impl From<&Container> for ContainerStatus {
             restart_count: container.restart_count,
             health: container.health,
             ports: container.published.iter().cloned().collect(),
+            networks: container.attached.iter().cloned().collect(),
+            swap: container.config.swap,
         }
     }
 }
@@ -211,6 +229,9 @@ pub struct RecoveryStatus {
     /// this generation found, from which a start is owed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted: Option<Timestamp>,
+    /// When it was counted; the waits begin then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_at: Option<Timestamp>,
 }
 
 /// A step that failed.

@@ -9,7 +9,7 @@ use std::fs;
 use trueup_domain::{
     manifest::{
         MAX_BYTES, MAX_ERRORS, Manifest, ManifestError, ManifestErrors, check_unique, from_json,
-        parse, parse_bytes, parse_documents,
+        looks_like_manifest, parse, parse_bytes, parse_documents, set_owner,
     },
     quantity::Memory,
     spec::{DesiredState, Isolation},
@@ -286,5 +286,34 @@ proptest! {
         if let Err(errors) = parse_bytes("test.yaml", &bytes) {
             prop_assert!(!errors.render_plain().is_empty());
         }
+    }
+}
+
+#[test]
+fn an_owner_that_was_asked_for_is_given_to_the_manifests_that_name_none() {
+    let owner = "alice".parse().expect("a good owner");
+    let two = format!("{SMALL}---\n{}", FULL.trim_start());
+    let mut documents = parse_documents("test.yaml", two.as_bytes()).expect("good manifests");
+    set_owner(&mut documents, &owner).expect("one has no owner, the other this one");
+    let keys: Vec<_> = documents.iter().map(|one| one.manifest.key().to_string()).collect();
+    assert_eq!(keys, ["alice/demo", "alice/payments-api"]);
+}
+
+#[test]
+fn a_manifest_of_another_owner_than_was_asked_for_is_refused_at_its_line() {
+    let owner = "bob".parse().expect("a good owner");
+    let mut documents = parse_documents("a.yaml", FULL.as_bytes()).expect("a good manifest");
+    let errors = set_owner(&mut documents, &owner).expect_err("it is of alice");
+    let text = errors.to_string();
+    assert_eq!(text, "a.yaml:6:10: the owner here is `alice`, and `bob` was asked for");
+}
+
+#[test]
+fn what_was_never_meant_as_a_manifest_is_told_from_what_is_only_wrong() {
+    for text in [SMALL, "apiVersion: trueup/v1\nspec: [", "colour: red"] {
+        assert!(looks_like_manifest(text.as_bytes()), "{text}");
+    }
+    for bytes in [&b"hello world"[..], b"", b"\xff\xfe\x00", b"- a\n- b", b"a: b: c"] {
+        assert!(!looks_like_manifest(bytes), "{bytes:?}");
     }
 }

@@ -3,7 +3,7 @@
 //! Opening and closing fail with these directly. The ports fail with the domain's [`StoreError`], in
 //! which one of these is the source.
 
-use std::{error, io, path::PathBuf, time::Duration};
+use std::{error, io, path::PathBuf, sync::Arc, time::Duration};
 use trueup_domain::error::StoreError;
 
 /// A failure of the storage.
@@ -91,7 +91,22 @@ pub enum Error {
     /// The transaction that the call shared could not be begun or committed; whether it is on the disk
     /// is not known.
     #[error("the transaction failed")]
-    Transaction(#[source] std::sync::Arc<sqlx::Error>),
+    Transaction(#[source] Arc<dyn error::Error + Send + Sync>),
+    /// The file is not the one any more that was opened; no write is carried out from then on.
+    #[error("the database file {} was removed or replaced while it was in use; restart with the right file", .path.display())]
+    Displaced {
+        /// The file that is missed: the database, or its write-ahead log.
+        path: PathBuf,
+    },
+    /// It cannot be told whether the file is still the one that was opened.
+    #[error("cannot look at {}", .path.display())]
+    Unseen {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A stored row does not hold what it should.
     #[error("the row {id} of {table} cannot be read")]
     Unreadable {

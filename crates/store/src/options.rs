@@ -27,6 +27,9 @@ pub struct Options {
     pub deadline: Duration,
     /// How long SQLite waits for another process that has locked the file.
     pub busy_timeout: Duration,
+    /// How long after a write the write-ahead log is folded into the file, and how often a store that
+    /// failed to write tries again by itself.
+    pub upkeep_after: Duration,
     /// How large the database file may grow, in bytes; `None`: as large as the disk allows. Writes
     /// beyond it fail, everything else goes on.
     pub largest_file: Option<u64>,
@@ -46,6 +49,7 @@ impl Options {
             readers: 4,
             deadline: Duration::from_secs(10),
             busy_timeout: Duration::from_secs(5),
+            upkeep_after: Duration::from_secs(10),
             largest_file: None,
         }
     }

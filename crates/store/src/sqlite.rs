@@ -6,20 +6,25 @@
 //! that cannot write.
 
 mod file;
+mod health;
 mod job;
 mod pass_record;
+mod place;
 mod ports;
 mod read;
 mod row;
 mod spec_write;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writer;
 
 use crate::{Callback, Error, Options};
 use file::{Database, LockedFile};
 use futures::{StreamExt, stream::BoxStream};
+use health::Health;
 use job::{Job, Operation};
+use place::Place;
 use sqlx::SqlitePool;
 use std::{
     path::{Path, PathBuf},
@@ -57,6 +62,8 @@ pub struct SqliteStore {
     /// Weak, so that subscriptions end with the writer.
     changes: broadcast::WeakSender<Change>,
     commits: Arc<AtomicU64>,
+    health: Arc<Health>,
+    place: Arc<Place>,
     closing: watch::Sender<bool>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -73,12 +80,13 @@ impl SqliteStore {
         let file = LockedFile::acquire(path.as_ref())?;
         let path = file.path().to_owned();
         let Database { connection, connect, readers, instance_id } =
-            file::open(&path, &options).await?;
+            file::open(&path, file.place(), &options).await?;
 
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
         let (changes, _) = broadcast::channel(options.change_buffer.clamp(1, usize::MAX / 4));
         let (closing, told_to_close) = watch::channel(false);
         let commits = Arc::new(AtomicU64::new(0));
+        let (health, place) = (Arc::new(Health::default()), file.place().clone());
         let weak_changes = changes.downgrade();
         let writer = Writer {
             connection: Some(connection),
@@ -87,14 +95,31 @@ impl SqliteStore {
             changes,
             closing: told_to_close,
             commits: commits.clone(),
+            health: health.clone(),
+            place: place.clone(),
             untrimmed: writer::TRIM_AFTER,
             batch: options.batch.max(1),
             events_kept: options.events.max(1),
+            busy_timeout: options.busy_timeout,
+            upkeep_after: options.upkeep_after,
+            upkeep_due: None,
             _file: file,
         };
         let writer = Mutex::new(Some(tokio::spawn(writer.run())));
         let changes = weak_changes;
-        Ok(Self { path, options, instance_id, readers, queue, changes, commits, closing, writer })
+        Ok(Self {
+            path,
+            options,
+            instance_id,
+            readers,
+            queue,
+            changes,
+            commits,
+            health,
+            place,
+            closing,
+            writer,
+        })
     }
 
     /// The identity of this store and of all that is made for it, given to it when it was new.

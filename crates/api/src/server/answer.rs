@@ -33,7 +33,16 @@ impl From<StoreError> for Problem {
                 ProblemKind::Unavailable
             }
         };
-        Self::new(kind, error.to_string())
+        Self::new(kind, describe(&error))
+    }
+}
+
+/// An error in its own words, and in those of its innermost source, which say what to do about it. What
+/// lies between is for the log.
+pub(super) fn describe(error: &StoreError) -> String {
+    match std::iter::successors(error.source(), |&error| error.source()).last() {
+        Some(root) => format!("{error}: {root}"),
+        None => error.to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! About the controller itself: alive, ready, and which version.
 
 use super::{
+    answer::describe,
     extract::Parameters,
     state::{Api, EngineStatus, State},
 };
@@ -21,7 +22,7 @@ pub(super) async fn healthz(parameters: Parameters) -> Result<Json<Health>, Prob
     Ok(Json(Health { ok: true, checks: Vec::new() }))
 }
 
-/// Ready: the store answers and the engine can be watched.
+/// Ready: the store answers and takes writes, and the engine can be watched.
 pub(super) async fn readyz(
     extract::State(api): extract::State<Api>,
     parameters: Parameters,
@@ -43,8 +44,8 @@ pub(super) async fn version(
 
 async fn check_store(state: &State) -> Check {
     let failure = match tokio::time::timeout(STORE_DEADLINE, state.events.newest_event()).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+        Ok(Ok(_)) => state.workspaces.health().err(),
+        Ok(Err(error)) => Some(describe(&error)),
         Err(_) => Some(format!("no answer within {} s", STORE_DEADLINE.as_secs())),
     };
     check("store", failure)

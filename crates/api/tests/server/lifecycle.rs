@@ -37,6 +37,7 @@ async fn what_is_no_trueup_is_not_taken_for_one() {
     });
     let error = Client::new(Address::Unix(path)).unwrap().version().await.unwrap_err();
     assert!(matches!(error, Error::Unreadable { status: 500, .. }), "{error:?}");
+    assert!(error.to_string().ends_with("that does not look like trueup"), "{error}");
     stranger.await.unwrap();
 }
 

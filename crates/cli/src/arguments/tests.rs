@@ -85,7 +85,7 @@ fn files_are_required_where_there_is_nothing_else_to_read() {
 #[test]
 fn the_help_lists_every_exit_code() {
     let help = Arguments::command().render_help().to_string();
-    for code in 0..=7 {
-        assert!(help.contains(&format!("\n  {code}  ")), "{code} in\n{help}");
+    for code in (0..=7).chain([130]) {
+        assert!(help.contains(&format!("\n{code:>3}  ")), "{code} in\n{help}");
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Apply {
 
 /// Applies, and says what came of each manifest.
 pub(crate) async fn run(arguments: &Apply, context: &mut Context<'_>) -> Result<(), Error> {
-    let manifests = arguments.sources.read()?;
+    let manifests = arguments.sources.read(context.owner.as_ref())?;
     let response = context.client.apply(&manifests, arguments.dry_run).await?;
     let remark = if response.dry_run { " (dry run)" } else { "" };
     for item in response.items {

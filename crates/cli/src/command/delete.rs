@@ -82,7 +82,8 @@ async fn select(arguments: &Delete, context: &Context<'_>) -> Result<Found, Erro
         let views = context.client.list(&filter).await?.items;
         return Ok(Found { views, missing: Vec::new() });
     }
-    let declared = arguments.sources.read()?.into_iter().map(|manifest| {
+    let manifests = arguments.sources.read(context.owner.as_ref())?;
+    let declared = manifests.into_iter().map(|manifest| {
         let key = manifest.key();
         Target { owner: Some(key.owner), name: key.name }
     });
@@ -103,5 +104,7 @@ fn tell_kept(view: &WorkspaceView, context: &mut Context<'_>) {
     }
     let names: Vec<_> =
         volumes.iter().map(|volume| volume_name(&view.workspace, &volume.name)).collect();
-    context.output.note(&format!("{}: kept volumes {}", view.workspace.key(), names.join(", ")));
+    let (key, listed, words) = (view.workspace.key(), names.join(", "), names.join(" "));
+    context.output.note(&format!("{key}: kept volumes {listed}"));
+    context.output.note(&format!("  to remove them, too: docker volume rm {words}"));
 }

@@ -1,6 +1,11 @@
 //! `trueup events`: the event log, its end or all of it, once or as it grows.
 
-use crate::{context::Context, error::Error, render::line::event_line, selection::Target};
+use crate::{
+    context::Context,
+    error::Error,
+    render::line::event_line,
+    selection::{Target, owner_of},
+};
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,36 +52,62 @@ pub(crate) enum Format {
 
 /// Shows what there is, then follows if asked to.
 pub(crate) async fn run(arguments: &Events, context: &mut Context<'_>) -> Result<(), Error> {
-    let filter = EventFilter {
-        owner: arguments.target.as_ref().and_then(|target| target.owner.clone()),
-        name: arguments.target.as_ref().map(|target| target.name.clone()),
-    };
-    let filter = EventFilter { owner: filter.owner.or_else(|| context.owner.clone()), ..filter };
-    let after = if let Some(after) = arguments.after {
+    let filter = select(arguments.target.as_ref(), context).await?;
+    let (after, some) = if let Some(after) = arguments.after {
         show_all(arguments.output, context, &filter, EventId(after)).await?
     } else {
         let page = context.client.newest_events(&filter, arguments.last).await?;
         show(arguments.output, context, &page.items)?;
-        page.next
+        (page.next, !page.items.is_empty())
     };
+    if !some {
+        tell_none(arguments, &filter, context);
+    }
     if arguments.follow {
         return follow(arguments.output, context, &filter, after).await;
     }
     Ok(())
 }
 
+/// Whose events are meant. A name that nobody has now may have been somebody's: then all who ever had
+/// it are meant.
+async fn select(target: Option<&Target>, context: &Context<'_>) -> Result<EventFilter, Error> {
+    match target {
+        None => Ok(EventFilter { owner: context.owner.clone(), name: None }),
+        Some(target) => {
+            let owner = owner_of(context, target).await?;
+            Ok(EventFilter { owner, name: Some(target.name.clone()) })
+        }
+    }
+}
+
+fn tell_none(arguments: &Events, filter: &EventFilter, context: &mut Context<'_>) {
+    let whose = match (&filter.owner, &filter.name) {
+        (Some(owner), Some(name)) => format!(" of {owner}/{name}"),
+        (Some(owner), None) => format!(" of the owner {owner}"),
+        (None, Some(name)) => format!(" of {name}"),
+        (None, None) => String::new(),
+    };
+    let since = arguments.after.filter(|id| *id > 0);
+    let since = since.map(|id| format!(" after {id}")).unwrap_or_default();
+    context.output.note(&format!("no events{whose}{since}"));
+}
+
+/// Shows them page by page; gives the last one's id, and whether there were any.
 async fn show_all(
     format: Format,
     context: &mut Context<'_>,
     filter: &EventFilter,
     mut after: EventId,
-) -> Result<EventId, Error> {
+) -> Result<(EventId, bool), Error> {
+    let mut some = false;
     loop {
         let page = context.client.events(filter, after, Duration::ZERO).await?;
         after = page.next;
         if page.items.is_empty() {
-            return Ok(after);
+            return Ok((after, some));
         }
+        some = true;
         show(format, context, &page.items)?;
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     render::table::{Columns, Table},
     selection::{Target, look_up},
+    trouble::trouble,
 };
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -13,6 +14,7 @@ use trueup_api::{
     EventFilter, WorkspaceFilter,
     domain::{
         id::{ResourceVersion, WorkspaceId},
+        manifest::Manifest,
         name::WorkspaceKey,
         status::Phase,
     },
@@ -31,7 +33,8 @@ pub(crate) struct Get {
     #[arg(value_name = "NAME")]
     pub(crate) targets: Vec<Target>,
     /// How to show them. `json` and `yaml` give
-    /// `{apiVersion: trueup/v1, kind: WorkspaceList, items: [...]}`.
+    /// `{apiVersion: trueup/v1, kind: WorkspaceList, items: [...]}`; `manifest` gives what
+    /// `trueup apply -f -` takes.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
     /// Only those with this label; may be repeated, all must match.
@@ -53,6 +56,8 @@ pub(crate) enum Format {
     Json,
     /// A YAML list.
     Yaml,
+    /// What was declared, as manifests.
+    Manifest,
     /// OWNER/NAME only.
     Name,
 }
@@ -87,7 +92,8 @@ fn has_label(view: &WorkspaceView, (key, value): &(String, String)) -> bool {
 }
 
 /// What of a workspace makes it be shown again, and what to call it once it is gone.
-type Seen = HashMap<WorkspaceId, (WorkspaceKey, ResourceVersion, Phase)>;
+type Seen = HashMap<WorkspaceId, Mark>;
+type Mark = (WorkspaceKey, ResourceVersion, Phase, Option<String>);
 
 async fn watch(
     arguments: &Get,
@@ -119,16 +125,22 @@ async fn watch(
     }
 }
 
-fn mark(view: &WorkspaceView) -> (WorkspaceId, (WorkspaceKey, ResourceVersion, Phase)) {
+fn mark(view: &WorkspaceView) -> (WorkspaceId, Mark) {
     let workspace = &view.workspace;
-    (workspace.id, (workspace.key(), workspace.resource_version, workspace.status.phase))
+    let reason = trouble(view).map(|condition| condition.reason.clone());
+    (workspace.id, (workspace.key(), workspace.resource_version, workspace.status.phase, reason))
 }
 
 /// Prints workspaces in one format, again and again in a watch.
 struct Printer {
     format: Format,
     table: Table,
+    /// Whether a manifest was printed, from which the next must be parted.
+    is_begun: bool,
 }
+
+/// What every document that is shown says of its format.
+const VERSION: &str = "trueup/v1";
 
 /// The shape of `-o json` and `-o yaml`.
 #[derive(Serialize)]
@@ -136,30 +148,54 @@ struct Printer {
 struct List<'a> {
     api_version: &'static str,
     kind: &'static str,
-    items: &'a [WorkspaceView],
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    view: &'a WorkspaceView,
+}
+
+impl<'a> List<'a> {
+    fn new(views: &'a [WorkspaceView]) -> Self {
+        let item = |view| Item { api_version: VERSION, kind: "Workspace", view };
+        let items = views.iter().map(item).collect();
+        Self { api_version: VERSION, kind: "WorkspaceList", items }
+    }
 }
 
 impl Printer {
     fn new(format: Format, colour: bool) -> Self {
         let columns = if format == Format::Wide { Columns::Wide } else { Columns::Short };
-        Self { format, table: Table::new(columns, colour) }
+        Self { format, table: Table::new(columns, colour), is_begun: false }
     }
 
     fn print(&mut self, views: &[WorkspaceView], context: &mut Context<'_>) -> Result<(), Error> {
         let output = &mut *context.output;
-        let list = List { api_version: "trueup/v1", kind: "WorkspaceList", items: views };
         match self.format {
-            Format::Json => output.json(&list),
-            Format::Yaml => output.yaml(&list),
+            Format::Json => output.json(&List::new(views)),
+            Format::Yaml => output.yaml(&List::new(views)),
             Format::Name => {
                 views.iter().try_for_each(|view| output.line(&view.workspace.key().to_string()))
             }
-            Format::Table | Format::Wide if views.is_empty() => {
+            Format::Table | Format::Wide | Format::Manifest if views.is_empty() => {
                 if self.table.is_untouched() {
                     output.note("no workspaces");
                 }
                 Ok(())
             }
+            Format::Manifest => views.iter().try_for_each(|view| {
+                let manifest =
+                    Manifest::new(view.workspace.metadata.clone(), view.workspace.spec.clone());
+                if std::mem::replace(&mut self.is_begun, true) {
+                    output.line("---")?;
+                }
+                output.yaml(&manifest)
+            }),
             Format::Table | Format::Wide => {
                 output.write(&self.table.render(views, crate::age::now()))
             }

@@ -4,6 +4,7 @@
 
 use crate::{error::Error, input::Sources, output::Output};
 use clap::{ArgGroup, Args};
+use trueup_api::domain::name::Owner;
 
 /// The arguments of `trueup validate`.
 #[derive(Debug, Args)]
@@ -14,8 +15,12 @@ pub(crate) struct Validate {
 }
 
 /// Reads everything, and says so when all is well.
-pub(crate) fn run(arguments: &Validate, output: &mut Output) -> Result<(), Error> {
-    let manifests = arguments.sources.read()?;
+pub(crate) fn run(
+    arguments: &Validate,
+    owner: Option<&Owner>,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let manifests = arguments.sources.read(owner)?;
     for manifest in &manifests {
         output.line(&format!("{} is valid", manifest.key()))?;
     }

@@ -1,6 +1,6 @@
 //! Everything about a workspace on one page.
 
-use super::{finish, one_line, plain_table, row, specification};
+use super::{container, finish, one_line, plain_table, row, specification};
 use crate::{age::age, waiting::gave_up};
 use jiff::Timestamp;
 use std::fmt::Display;
@@ -54,6 +54,8 @@ pub(crate) fn render(page: &Page<'_>) -> String {
 pub(super) struct Lines(String);
 
 const VALUES_AT: usize = 16;
+/// Spaces between two columns of a table.
+const GAP: u16 = 3;
 
 impl Lines {
     fn heading(&mut self, title: &str) {
@@ -105,6 +107,7 @@ fn write_status(page: &Page<'_>, text: &mut Lines) {
     text.under("Status", status.status);
     text.under("Phase", status.phase);
     text.under("Generation", status.observed_generation);
+    text.under("Restarts", container::restarts(status));
     if status.recovery.crashes > 0 {
         let gave_up = if gave_up(page.view) { ", given up" } else { "" };
         text.under("Crashes", format!("{} in a row{gave_up}", status.recovery.crashes));
@@ -138,6 +141,8 @@ fn write_container(container: &ContainerStatus, now: Timestamp, text: &mut Lines
     text.under("State", container.state.as_str());
     text.under_if("Health", container.health.map(|health| format!("{health:?}")));
     text.under("Image", format!("{} ({})", container.image, container.image_id));
+    let published = Some(container::published(container)).filter(|ports| !ports.is_empty());
+    text.under_if("Published", published);
     text.under_if("Started", container.started_at.map(|at| since(at, now)));
     // What a running container ended with is of an earlier life.
     if !matches!(container.state, ContainerState::Running | ContainerState::Paused) {
@@ -147,7 +152,6 @@ fn write_container(container: &ContainerStatus, now: Timestamp, text: &mut Lines
             text.under("Killed", "out of memory");
         }
     }
-    text.under("Restarts", container.restart_count);
 }
 
 fn conditions(page: &Page<'_>) -> String {
@@ -204,7 +208,7 @@ fn events(page: &Page<'_>) -> String {
 }
 
 fn some_rows(table: comfy_table::Table) -> String {
-    if table.is_empty() { "none\n".to_owned() } else { finish(table) }
+    if table.is_empty() { "none\n".to_owned() } else { finish(table, GAP) }
 }
 
 fn since(then: Timestamp, now: Timestamp) -> String {

@@ -46,7 +46,12 @@ pub(crate) fn sample(owner: &str, name: &str) -> WorkspaceView {
                 "oomKilled": false,
                 "restartCount": 2,
                 "health": "healthy",
+                "ports": [
+                    {"container": 8080, "protocol": "tcp", "address": "127.0.0.1", "host": 18080},
+                    {"container": 53, "protocol": "udp", "address": "::1", "host": 32789},
+                ],
             },
+            "recovery": {"restarts": 3},
             "lastSyncAttempt": "2026-11-22T10:04:58Z",
             "syncAttempts": 12,
         },
@@ -54,4 +59,19 @@ pub(crate) fn sample(owner: &str, name: &str) -> WorkspaceView {
                  "nextWake": "2026-11-22T10:05:28Z"},
     }))
     .unwrap()
+}
+
+/// Gives it a condition.
+pub(crate) fn with_condition(
+    view: &mut WorkspaceView,
+    kind: &str,
+    status: &str,
+    reason: &str,
+    message: &str,
+) {
+    let condition = json!({
+        "type": kind, "status": status, "reason": reason, "message": message,
+        "lastTransitionTime": "2026-11-22T10:01:00Z", "observedGeneration": 3,
+    });
+    view.workspace.status.conditions.set(serde_json::from_value(condition).unwrap());
 }

@@ -1,7 +1,7 @@
 //! Workspaces as rows.
 
-use super::{finish, one_line, plain_table};
-use crate::age::age;
+use super::{container, finish, one_line, plain_table};
+use crate::{age::age, trouble::trouble};
 use comfy_table::{Cell, Color};
 use jiff::Timestamp;
 use trueup_api::{
@@ -12,8 +12,10 @@ use trueup_api::{
     wire::WorkspaceView,
 };
 
-const SHORT: [&str; 6] = ["NAME", "OWNER", "STATUS", "PHASE", "READY", "AGE"];
-const WIDE: [&str; 5] = ["GENERATION", "CONTAINER", "IMAGE", "RESTARTS", "MESSAGE"];
+const SHORT: [&str; 7] = ["NAME", "OWNER", "STATUS", "PHASE", "READY", "REASON", "AGE"];
+const WIDE: [&str; 6] = ["GENERATION", "CONTAINER", "IMAGE", "PORTS", "RESTARTS", "MESSAGE"];
+/// Spaces between two columns; with one more, the longest reasons would not fit 80 characters.
+const GAP: u16 = 2;
 const READY: usize = 4;
 const PHASE: usize = 3;
 
@@ -76,7 +78,7 @@ impl Table {
                 }
             }));
         }
-        finish(table)
+        finish(table, GAP)
     }
 
     fn header(&self) -> Vec<&'static str> {
@@ -92,6 +94,7 @@ impl Table {
             status.status.to_string(),
             status.phase.to_string(),
             format!("{:?}", ready(view)),
+            trouble(view).map(|condition| condition.reason.clone()).unwrap_or_default(),
             age(workspace.created_at, now),
         ];
         if self.columns == Columns::Wide {
@@ -101,7 +104,8 @@ impl Table {
                 workspace.generation.to_string(),
                 or_none(container.map(|container| container.name.clone())),
                 workspace.spec.image.to_string(),
-                or_none(container.map(|container| container.restart_count.to_string())),
+                or_none(container.map(container::published).filter(|ports| !ports.is_empty())),
+                container::restarts(status).to_string(),
                 message(view),
             ]);
         }

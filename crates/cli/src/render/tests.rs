@@ -5,6 +5,7 @@ use super::{
     page::{Page, render},
     sample,
     table::{Columns, Table},
+    with_condition,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -27,6 +28,8 @@ fn failing() -> WorkspaceView {
     status.phase = Phase::CrashLoop;
     status.status = WorkspaceStatus::Inactive;
     status.container = None;
+    with_condition(&mut view, "Degraded", "True", "PortTaken", "port 18080 is in use");
+    let status = &mut view.workspace.status;
     status.last_error = Some(
         serde_json::from_value(json!({
             "operation": "start container", "reason": "PortTaken",
@@ -71,6 +74,21 @@ fn a_table_has_one_line_for_each_workspace() {
 fn a_wide_table_says_what_is_wrong_on_one_harmless_line() {
     let views = [sample("alice", "web"), failing()];
     insta::assert_snapshot!(Table::new(Columns::Wide, false).render(&views, now()));
+}
+
+#[test]
+fn the_short_table_fits_80_characters_with_the_names_and_reasons_that_occur() {
+    let mut gone = sample("default", "health-check");
+    gone.workspace.status.phase = Phase::Unknown;
+    with_condition(&mut gone, "Ready", "Unknown", "EngineUnreachable", "no answer");
+    with_condition(&mut gone, "Synced", "Unknown", "EngineUnreachable", "no answer");
+    let mut looping = sample("agents", "crash-loop");
+    looping.workspace.status.phase = Phase::CrashLoop;
+    looping.workspace.status.status = WorkspaceStatus::Inactive;
+    with_condition(&mut looping, "Degraded", "True", "GaveUp", "it ended 10 times");
+    let text = Table::new(Columns::Short, false).render(&[gone, looping], now());
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+    insta::assert_snapshot!(text);
 }
 
 #[test]

@@ -8,7 +8,7 @@
 use crate::create::SCRATCH;
 use bollard::models::{
     ContainerConfig as ConfigBody, HealthConfig as HealthBody, HostConfig, Mount as MountBody,
-    MountType, PortMap,
+    MountType, PortMap, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use trueup_domain::{
@@ -58,6 +58,8 @@ pub(crate) fn config(name: String, made: ConfigBody, host: &HostConfig) -> Conta
             .any(|option| is_no_new_privileges(option)),
         init: host.init.unwrap_or_default(),
         privileged: host.privileged.unwrap_or_default(),
+        restart: host.restart_policy.as_ref().is_some_and(restarts),
+        swap: swaps(host),
         network: network_mode(host.network_mode.as_deref()),
         health: made.healthcheck.and_then(health),
     }
@@ -159,6 +161,18 @@ fn resources(host: &HostConfig) -> Resources {
         memory: Memory::from_bytes(count(host.memory)),
         pids: u32::try_from(count(host.pids_limit)).unwrap_or(u32::MAX),
     }
+}
+
+fn restarts(policy: &RestartPolicy) -> bool {
+    use RestartPolicyNameEnum::{EMPTY, NO};
+    policy.name.is_some_and(|name| !matches!(name, EMPTY | NO))
+}
+
+/// The engine counts memory and swap together; -1 is no limit at all, which is also what an engine
+/// reports that cannot limit swap.
+fn swaps(host: &HostConfig) -> bool {
+    let together = host.memory_swap.unwrap_or_default();
+    together < 0 || together > host.memory.unwrap_or_default()
 }
 
 fn capabilities(added: Option<&[String]>, dropped: Option<&[String]>) -> BTreeSet<String> {

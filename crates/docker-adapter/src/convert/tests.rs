@@ -46,6 +46,8 @@ pub(crate) fn sample() -> ContainerConfig {
         no_new_privileges: true,
         init: true,
         privileged: false,
+        restart: false,
+        swap: false,
         network: NetworkMode::Named { name: "trueup-shared-0".to_owned() },
         health: Some(HealthConfig {
             command: vec!["test".to_owned(), "-f".to_owned(), "/tmp/ok".to_owned()],

@@ -66,6 +66,8 @@ fn config() -> ContainerConfig {
         no_new_privileges: true,
         init: true,
         privileged: false,
+        restart: false,
+        swap: false,
         network: NetworkMode::None,
         health: Some(HealthConfig {
             command: words(&["check", SECRET]),

@@ -80,6 +80,8 @@ impl Bench {
             no_new_privileges: true,
             init: true,
             privileged: false,
+            restart: false,
+            swap: false,
             network: NetworkMode::None,
             health: None,
         }

@@ -276,9 +276,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
 fn counterpart(name: &str, value: &Node, fault: &Fault) -> Option<String> {
     match (fault.steps(), &value.value) {
         ([], _) => foreign::value(name, value, false),
-        ([Step::Item(index)], Value::List(items)) => {
-            foreign::value(name, items.get(*index)?, true)
-        }
+        ([Step::Item(index)], Value::List(items)) => foreign::value(name, items.get(*index)?, true),
         _ => None,
     }
 }

@@ -170,7 +170,7 @@ impl de::Error for Fault {
             _ => format!("write one of: {}", known.join(", ")),
         };
         let advice = match foreign::word(value) {
-            Some(foreign) => format!("{advice}; {foreign}"),
+            Some(foreign) => foreign.to_owned(),
             None => advice,
         };
         let guess = if known.len() > 1 { did_you_mean(value, known) } else { String::new() };

@@ -19,7 +19,8 @@ pub(super) fn field(unknown: &str, known: &[&str]) -> Option<String> {
         return Some(EXPORT.to_owned());
     }
     let simple = unknown.to_lowercase().replace(['_', '-'], "");
-    let row = FIELDS.iter().find(|row| known.contains(&row.beside) && row.words.contains(&&*simple));
+    let row =
+        FIELDS.iter().find(|row| known.contains(&row.beside) && row.words.contains(&&*simple));
     row.map(|row| format!("write `{}` instead", row.ours))
 }
 
@@ -33,9 +34,8 @@ pub(super) fn value(field: &str, refused: &Node, item: bool) -> Option<String> {
     let text = match (field, item, &refused.value) {
         ("command", false, Value::Text(text)) => command(text),
         ("ports", _, Value::Text(text)) => port(text).map(|port| listed(port, item)),
-        ("ports", _, Value::Unsigned(port)) => {
-            port_number(&port.to_string()).map(|port| listed(format!("{{container: {port}}}"), item))
-        }
+        ("ports", _, Value::Unsigned(port)) => port_number(&port.to_string())
+            .map(|port| listed(format!("{{container: {port}}}"), item)),
         ("volumes", true, Value::Text(text)) => volume(text),
         ("memory", false, Value::Text(text)) => memory(text),
         ("cpus", false, Value::Text(text)) => cpus(text),
@@ -58,13 +58,14 @@ const fn row(words: &'static [&'static str], beside: &'static str, ours: &'stati
     Row { words, beside, ours }
 }
 
-const FIELDS: [Row; 26] = [
+const FIELDS: [Row; 28] = [
     row(&["namespace"], "labels", "owner"),
     row(&["args", "arguments", "entrypoint"], "image", "command"),
     row(&["environment", "envs"], "image", "env"),
     row(&["pullpolicy"], "image", "imagePullPolicy"),
     row(&["restart", "restartpolicy"], "image", "recovery.policy"),
-    row(&["cpu", "cpus", "limits", "deploy"], "image", "resources.cpus"),
+    row(&["cpu", "cpus", "cpulimit"], "image", "resources.cpus"),
+    row(&["limits", "deploy"], "image", "resources"),
     row(&["memory", "mem", "memlimit"], "image", "resources.memory"),
     row(&["pidslimit", "pids"], "image", "resources.pids"),
     row(&["healthcheck", "livenessprobe", "readinessprobe", "startupprobe"], "image", "health"),
@@ -77,7 +78,8 @@ const FIELDS: [Row; 26] = [
     row(&["hostpath"], "readOnly", "path"),
     row(&["source"], "readOnly", "path"),
     row(&["source"], "target", "name"),
-    row(&["cpu", "limits", "requests", "reservations"], "pids", "cpus"),
+    row(&["cpu", "cpulimit"], "pids", "cpus"),
+    row(&["limits", "requests", "reservations"], "pids", "cpus` and `memory"),
     row(&["mem", "memlimit"], "pids", "memory"),
     row(&["test", "exec"], "startPeriod", "command"),
     row(&["periodseconds"], "startPeriod", "interval"),
@@ -109,9 +111,9 @@ fn port(text: &str) -> Option<String> {
         Some(_) => return None,
         None => (text, None),
     };
-    let mut parts = ports.rsplit(':');
-    let mut fields = vec![format!("container: {}", port_number(parts.next()?)?)];
-    if let Some(host) = parts.next() {
+    let mut numbers = ports.rsplit(':');
+    let mut fields = vec![format!("container: {}", port_number(numbers.next()?)?)];
+    if let Some(host) = numbers.next() {
         fields.push(format!("host: {}", port_number(host)?));
     }
     fields.extend(protocol.map(|protocol| format!("protocol: {protocol}")));

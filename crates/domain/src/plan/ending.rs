@@ -6,10 +6,11 @@ use super::{Decision, recovery};
 use crate::{
     action::Action,
     container::{Container, ContainerState, NetworkMode},
-    desired::Desired,
+    desired::{Desired, Goal},
     observed::Observation,
     status::Phase,
 };
+use jiff::Timestamp;
 
 /// No process; a container may stay.
 pub(super) fn stopped(desired: &Desired, container: Option<&Container>) -> Decision {
@@ -52,24 +53,41 @@ pub(super) fn gone(
     desired: &Desired,
     observed: &Observation,
     container: Option<&Container>,
-    volumes: bool,
+    now: Timestamp,
 ) -> Decision {
     if let Some(container) = container {
         return remove(desired, container, Phase::Deleting, "it should be deleted");
     }
     let recovery = recovery(desired, None);
     let mut leftovers = unused_networks(desired, observed);
-    if volumes {
+    if (desired.goal == Goal::Gone { volumes: true }) {
         let names = observed.volumes.iter().cloned();
         leftovers.extend(names.map(|name| Action::RemoveVolume { name }));
     }
-    if leftovers.is_empty() {
-        let rest = Decision::rest(Phase::Deleting, recovery, "nothing of it is left");
-        Decision { finished: true, ..rest }
-    } else {
+    if !leftovers.is_empty() {
         let why = "its container is gone, its network or volumes are left";
-        Decision::act(leftovers, Phase::Deleting, recovery, why)
+        return Decision::act(leftovers, Phase::Deleting, recovery, why);
     }
+    if let Some(network) = occupied_network(desired, observed) {
+        let why = format!("its network {network} is left: somebody else's container uses it");
+        let decision = Decision::rest(Phase::Deleting, recovery, why.clone());
+        return Decision { settled: false, ..decision }.with_trouble("NetworkInUse", why);
+    }
+    // A call that was given up may make a container yet; who would remove it when the row is gone?
+    if let Some(until) = desired.abandoned_until.filter(|until| *until > now) {
+        let why = "nothing of it is left, but a call that was given up may still be carried out";
+        return Decision::wait(until, Phase::Deleting, recovery, why);
+    }
+    let rest = Decision::rest(Phase::Deleting, recovery, "nothing of it is left");
+    Decision { finished: true, ..rest }
+}
+
+/// The network of its own, when a stranger's container is on it. A shared one may well be in use.
+fn occupied_network<'a>(desired: &'a Desired, observed: &Observation) -> Option<&'a str> {
+    let own = &desired.config.name;
+    let is_own = desired.network.as_ref().is_some_and(|network| network.name == *own);
+    let is_used = observed.network.as_ref().is_some_and(|state| state.used);
+    (is_own && is_used).then_some(own.as_str())
 }
 
 /// Ends the process gently and removes the container.

@@ -36,11 +36,16 @@ pub(super) fn status(
             before.synced_generation
         },
         conditions: voice.conditions,
-        container: container.map(ContainerStatus::from),
+        container: container.map(|container| container_status(before, container)),
         recovery: decision.recovery,
         last_error: failure.cloned(),
         ..before.clone()
     }
+}
+
+fn container_status(before: &Status, container: &Container) -> ContainerStatus {
+    let seen = ContainerStatus::from(container);
+    ContainerStatus { swap: seen.swap && before.could_always_swap(&seen.id), ..seen }
 }
 
 /// The status when the engine did not say: all that was known stays, and says that it may be old.

@@ -42,6 +42,7 @@ pub(super) fn judge(
             restarts: known.restarts + 1,
             crashes,
             counted: container.finished_at,
+            counted_at: Some(now),
             ..known
         }
     } else {
@@ -57,8 +58,10 @@ pub(super) fn judge(
         0 | 1 => std::time::Duration::ZERO,
         crashes => backoff.delay(crashes - 2),
     };
-    let due = container
-        .finished_at
+    // By our own clock: the engine's, which stamped the end, may be another.
+    let due = counted
+        .counted_at
+        .filter(|at| *at <= now)
         .and_then(|at| at.saturating_add(SignedDuration::try_from(delay).ok()?).ok())
         .unwrap_or(now);
     if due > now { (Verdict::Wait(due), counted) } else { (Verdict::Start, counted) }

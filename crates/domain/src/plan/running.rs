@@ -38,7 +38,10 @@ pub(super) fn keep(
         }
         _ => {}
     }
-    let differences = drift::drift(&desired.config, container, observed.network.as_ref());
+    let mut differences = drift::drift(&desired.config, container, observed.network.as_ref());
+    if desired.workspace.status.could_always_swap(&container.id) {
+        differences.retain(|found| found.field != drift::SWAP);
+    }
     if drift::is_outdated(&desired.config, container) {
         let why = format!("the declaration has changed: {}", list(&differences));
         return replace(desired, observed, container, &why);

@@ -40,6 +40,15 @@ pub trait Workspaces: Send + Sync + 'static {
         actor: &str,
         now: Timestamp,
     ) -> Result<Vec<Written>, StoreError>;
+
+    /// Whether writes reach the disk, as far as the last ones tell. Asks for no write, and waits for
+    /// nothing.
+    ///
+    /// # Errors
+    /// Why they do not, as a sentence.
+    fn health(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// One change of what is desired.

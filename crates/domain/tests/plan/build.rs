@@ -83,6 +83,7 @@ pub(crate) fn container(desired: &Desired, state: ContainerState) -> Container {
         health: None,
         error: None,
         network_id: is_named.then(network_id),
+        attached: [desired.config.network.network().to_owned()].into(),
         config: desired.config.clone(),
     }
 }
@@ -165,7 +166,7 @@ impl Case {
         let generation = self.workspace.generation;
         let counted = container.finished_at;
         self.workspace.status.recovery =
-            RecoveryStatus { generation, restarts: 0, crashes, counted };
+            RecoveryStatus { generation, restarts: 0, crashes, counted, counted_at: counted };
         self
     }
 

@@ -10,7 +10,7 @@ use trueup_domain::{
     id::NetworkId,
     observed::{NetworkState, Presence},
     quantity::Memory,
-    status::Phase,
+    status::{ContainerStatus, Phase},
 };
 
 const REPLACE: [&str; 4] =
@@ -51,6 +51,13 @@ fn network() -> NetworkState {
 #[case("init", Remedy::Recreate, |c: &mut Container| c.config.init = false)]
 #[case("privileged", Remedy::Recreate, |c: &mut Container| c.config.privileged = true)]
 #[case("network", Remedy::Recreate, |c: &mut Container| c.config.network = NetworkMode::Bridge)]
+#[case::cut_off("network", Remedy::Recreate, |c: &mut Container| c.attached.clear())]
+#[case::on_another_too("network", Remedy::Recreate,
+    |c: &mut Container| { c.attached.insert("other".into()); })]
+#[case::on_another("network", Remedy::Recreate,
+    |c: &mut Container| c.attached = ["other".into()].into())]
+#[case("swap", Remedy::Update, |c: &mut Container| c.config.swap = true)]
+#[case("restart", Remedy::Update, |c: &mut Container| c.config.restart = true)]
 #[case("health", Remedy::Recreate, |c: &mut Container| c.config.health = None)]
 fn each_field_is_compared(
     #[case] field: &str,
@@ -125,13 +132,23 @@ fn exposed(container: &mut Container) {
     container.config.privileged = true;
 }
 
+fn restarted(container: &mut Container) {
+    container.config.restart = true;
+}
+fn connected(container: &mut Container) {
+    container.attached.insert("other".to_owned());
+}
+
 #[rstest]
 #[case("recreate", renamed, &["rename container c1 to W"])]
 #[case("recreate", limited, &[UPDATE])]
+#[case("recreate", restarted, &[UPDATE])]
 #[case("recreate", exposed, &REPLACE)]
+#[case("recreate", connected, &REPLACE)]
 #[case("report", renamed, &[])]
 #[case("report", limited, &[])]
 #[case("report", exposed, &[])]
+#[case("report", connected, &[])]
 #[case("ignore", renamed, &[])]
 #[case("ignore", limited, &[])]
 #[case("ignore", exposed, &[])]
@@ -210,6 +227,78 @@ fn a_difference_is_said_in_words() {
             "ports: none instead of 127.0.0.1:18080 to 8080/tcp",
         ]
     );
+}
+
+#[rstest]
+#[case(&[], "no network")]
+#[case(&["a", "shared"], "a and shared")]
+fn what_a_container_is_attached_to_is_said_in_words(#[case] attached: &[&str], #[case] said: &str) {
+    let desired = Case::new(&json!({})).desired();
+    let mut container = crate::build::container(&desired, ContainerState::Running);
+    container.attached = attached.iter().map(|&name| name.to_owned()).collect();
+    let found = drift(&desired.config, &container, Some(&network()));
+    let wanted = desired.config.network.network();
+    let expected = format!("network: attached to {said} instead of to {wanted} alone");
+    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+}
+
+#[rstest]
+#[case("none", NetworkMode::None)]
+#[case("bridge", NetworkMode::Bridge)]
+fn the_engine_has_names_for_its_own_networks(#[case] name: &str, #[case] mode: NetworkMode) {
+    let mut desired = Case::new(&json!({})).desired();
+    desired.config.network = mode;
+    let mut container = crate::build::container(&desired, ContainerState::Running);
+    assert_eq!(container.attached, [name.to_owned()].into());
+    assert_eq!(drift(&desired.config, &container, None), []);
+    container.attached.insert("other".to_owned());
+    assert_eq!(drift(&desired.config, &container, None).len(), 1);
+}
+
+#[rstest]
+fn what_a_container_without_a_process_is_attached_to_is_no_difference(
+    #[values(ContainerState::Created, ContainerState::Exited)] state: ContainerState,
+) {
+    let desired = Case::new(&json!({})).desired();
+    let mut container = crate::build::container(&desired, state);
+    container.attached.clear();
+    assert_eq!(drift(&desired.config, &container, Some(&network())), []);
+}
+
+/// Seen by an earlier pass, with swap or without.
+fn seen(mut case: Case, swap: bool) -> Case {
+    let container = crate::build::container(&case.desired(), ContainerState::Running);
+    let status = ContainerStatus { swap, ..ContainerStatus::from(&container) };
+    case.workspace.status.container = Some(status);
+    case
+}
+
+fn swapping(container: &mut Container) {
+    container.config.swap = true;
+}
+
+#[test]
+fn swap_that_somebody_allowed_is_taken_away_and_again_if_that_failed() {
+    let mut case =
+        seen(Case::new(&json!({})), false).with_altered(ContainerState::Running, swapping);
+    for _ in 0..2 {
+        let plan = case.plan();
+        assert_eq!(words(&plan), [UPDATE]);
+        assert!(plan.why.contains("swap: true instead of false"), "{}", plan.why);
+        case.workspace.status = plan.status;
+    }
+}
+
+#[test]
+fn an_engine_that_cannot_limit_swap_is_not_told_to_again_and_again() {
+    let fresh = Case::new(&json!({})).with_altered(ContainerState::Running, swapping);
+    let known = seen(Case::new(&json!({})), true).with_altered(ContainerState::Running, swapping);
+    for case in [fresh, known] {
+        let plan = case.plan();
+        assert_eq!(words(&plan), [] as [&str; 0]);
+        assert!(plan.status.conditions.is_true(ConditionType::Synced));
+        assert!(plan.status.container.unwrap().swap);
+    }
 }
 
 #[test]

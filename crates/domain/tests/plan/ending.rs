@@ -1,10 +1,11 @@
 //! What is left on the engine when a workspace is archived, deleted or moved to another network.
 
-use crate::build::{Case, network_id, words};
+use crate::build::{Case, at, network_id, words};
 use rstest::rstest;
 use serde_json::json;
 use trueup_domain::{
     action::Action,
+    condition::{ConditionType, Truth},
     container::{ContainerState, NetworkMode},
     observed::NetworkState,
     status::Phase,
@@ -117,4 +118,30 @@ fn a_network_of_its_own_that_was_left_without_a_container_goes() {
     let deleted = left(&json!({})).deleted(false);
     assert_eq!(words(&deleted.plan()), ["remove network W"]);
     assert!(!deleted.plan().finished);
+}
+
+#[test]
+fn a_stranger_on_its_own_network_holds_a_deletion_up_and_is_told() {
+    let mut case = Case::new(&json!({"isolation": "strict"})).deleted(false);
+    case.observation.network = Some(NetworkState { id: network_id(), used: true });
+    let plan = case.plan();
+    assert!(!plan.finished && plan.actions.is_empty());
+    let degraded = plan.status.conditions.get(ConditionType::Degraded).unwrap();
+    assert_eq!((degraded.status, degraded.reason.as_str()), (Truth::True, "NetworkInUse"));
+}
+
+#[test]
+fn a_deletion_waits_for_calls_that_an_earlier_process_may_have_left_under_way() {
+    let mut case = Case::new(&json!({})).deleted(false);
+    case.policy.started_at = Some(at(1_000));
+    case.workspace.created_at = at(0);
+    case.now = at(2_000);
+    let plan = case.plan();
+    assert!(!plan.finished);
+    assert_eq!(plan.wake_at, Some(at(16_000)));
+    case.now = at(16_000);
+    assert!(case.plan().finished);
+    case.now = at(2_000);
+    case.workspace.created_at = at(1_500);
+    assert!(case.plan().finished, "it was declared in this process's life");
 }

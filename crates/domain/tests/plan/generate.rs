@@ -96,6 +96,7 @@ fn statuses(generation: u64) -> impl Strategy<Value = Status> {
                 generation: Generation(counted_for),
                 crashes,
                 counted: counted.map(at),
+                counted_at: counted.map(at),
             },
             last_error: failed.then(|| failure("start container", seen)),
             ..Status::default()
@@ -111,6 +112,9 @@ enum Tampering {
     Privileges,
     Environment,
     LostNetwork,
+    OtherNetwork,
+    EngineRestarts,
+    Swap,
 }
 
 fn tamper(container: &mut Container, tampering: Tampering) {
@@ -124,6 +128,9 @@ fn tamper(container: &mut Container, tampering: Tampering) {
         Tampering::LostNetwork => {
             container.network_id = container.network_id.as_ref().map(|_| NetworkId::new("n0"));
         }
+        Tampering::OtherNetwork => container.attached = ["other".to_owned()].into(),
+        Tampering::EngineRestarts => container.config.restart = true,
+        Tampering::Swap => container.config.swap = true,
     }
 }
 
@@ -145,6 +152,9 @@ fn found() -> impl Strategy<Value = Found> {
             Tampering::Privileges,
             Tampering::Environment,
             Tampering::LostNetwork,
+            Tampering::OtherNetwork,
+            Tampering::EngineRestarts,
+            Tampering::Swap,
         ]),
         0..3,
     );
@@ -180,10 +190,11 @@ pub(crate) fn workspaces() -> impl Strategy<Value = Workspace> {
 
 /// A workspace and an engine in any state.
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
-    let engine = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let engine = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     (workspaces(), option::of(found()), engine, 0_u8..8).prop_map(
-        |(workspace, found, (has_image, has_network, shared, has_volume), project)| {
+        |(workspace, found, (has_image, has_network, shared, has_volume, swaps), project)| {
             let mut world = World::new(workspace.clone());
+            world.swaps_always = swaps;
             world.images.extend(has_image.then(|| workspace.spec.image.to_string()));
             let desired = world.desired().unwrap();
             if has_network && let Some(network) = &desired.network {
@@ -220,6 +231,7 @@ fn place(world: &mut World, workspace: &Workspace, found: Found) {
         let id = crate::build::network_id();
         world.networks.entry(name.clone()).or_insert(Network { id, shared: false });
     }
+    container.config.swap = world.swaps_always;
     for tampering in found.tampering {
         tamper(&mut container, tampering);
     }

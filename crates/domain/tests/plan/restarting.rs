@@ -186,3 +186,14 @@ fn only_the_container_that_was_seen_is_started() {
     });
     assert_eq!(words(&case.plan()), ["start container aaaaaaaaaaaa"]);
 }
+
+#[test]
+fn an_engine_whose_clock_is_ahead_delays_no_start() {
+    let ahead = |container: &mut Container| {
+        container.started_at = Some(at(599_000));
+        container.finished_at = Some(at(600_000));
+    };
+    let mut case = Case::new(&json!({})).with_altered(ContainerState::Exited, ahead);
+    case.now = at(0);
+    assert_eq!(words(&case.plan()), ["start container c1"]);
+}

@@ -74,6 +74,8 @@ pub(crate) struct World {
     /// The images that the engine has.
     pub(crate) images: BTreeSet<String>,
     pub(crate) registry_answers: bool,
+    /// The kernel cannot limit swap.
+    pub(crate) swaps_always: bool,
     pub(crate) project: ProjectFolder,
     pub(crate) command: Command,
     /// What goes wrong with the next calls, in their order; `None`: nothing.
@@ -115,6 +117,7 @@ impl World {
             volumes: BTreeSet::new(),
             images: BTreeSet::new(),
             registry_answers: true,
+            swaps_always: false,
             project: ProjectFolder::Allowed("/srv/projects/payments".to_owned()),
             command: Command { lives: None, exit_code: 0, healthy: true },
             faults: Vec::new(),

@@ -1,6 +1,19 @@
 //! Doing what was planned: each action once, in order, until one fails. No choices here.
+//!
+//! A pull may take half an hour, and nothing is lost by giving it up; so it is given up when the
+//! workspace is declared anew meanwhile, and what its user wants now is done instead.
 
-use trueup_domain::{action::Action, error::EngineError, pass::Attempt, port::Engine};
+use super::Context;
+use std::{pin::pin, time::Duration};
+use trueup_domain::{
+    action::Action,
+    error::{EngineError, ErrorClass, Reason},
+    pass::Attempt,
+    workspace::Workspace,
+};
+
+/// How often somebody looks whether a pull is still wanted.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What came of a plan.
 #[derive(Debug, Default)]
@@ -12,14 +25,18 @@ pub(super) struct Execution {
 }
 
 /// Carries out the actions.
-pub(super) async fn execute(engine: &dyn Engine, actions: &[Action]) -> Execution {
+pub(super) async fn execute(
+    context: &Context,
+    workspace: &Workspace,
+    actions: &[Action],
+) -> Execution {
     let mut execution = Execution::default();
     for action in actions {
         if execution.failure.is_some() {
             execution.attempts.push(Attempt::skipped(action));
             continue;
         }
-        match engine.perform(action).await {
+        match perform(context, workspace, action).await {
             Ok(()) => execution.attempts.push(Attempt::done(action)),
             Err(error) => {
                 execution.attempts.push(Attempt::failed(action, &error));
@@ -28,4 +45,36 @@ pub(super) async fn execute(engine: &dyn Engine, actions: &[Action]) -> Executio
         }
     }
     execution
+}
+
+async fn perform(
+    context: &Context,
+    workspace: &Workspace,
+    action: &Action,
+) -> Result<(), EngineError> {
+    let work = context.engine.perform(action);
+    if !matches!(action, Action::PullImage { .. }) {
+        return work.await;
+    }
+    let mut pull = pin!(work);
+    loop {
+        tokio::select! {
+            pulled = &mut pull => return pulled,
+            () = tokio::time::sleep(LOOK_INTERVAL) => {}
+        }
+        if is_superseded(context, workspace).await {
+            return Err(EngineError {
+                operation: action.operation(),
+                class: ErrorClass::Retryable,
+                reason: Reason::Busy,
+                message: "given up: the workspace was declared anew".to_owned(),
+            });
+        }
+    }
+}
+
+/// A store that does not answer says nothing against the pull.
+async fn is_superseded(context: &Context, workspace: &Workspace) -> bool {
+    let stored = context.workspaces.get(workspace.id).await;
+    stored.is_ok_and(|stored| stored.is_none_or(|now| now.generation != workspace.generation))
 }

@@ -14,7 +14,7 @@ use trueup_domain::{
     id::{ContainerId, Generation, WorkspaceId},
     pass::{Cause, CauseKind},
     port::{EngineChange, WatchEvent},
-    status::Phase,
+    status::{ContainerStatus, Phase},
     workspace::Workspace,
 };
 
@@ -47,8 +47,17 @@ pub struct Feed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Known {
     generation: Generation,
-    container: Option<(ContainerId, String, ContainerState)>,
+    container: Option<KnownContainer>,
     attention: Attention,
+}
+
+/// What a row of a list is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct KnownContainer {
+    id: ContainerId,
+    name: String,
+    state: ContainerState,
+    networks: Vec<String>,
 }
 
 /// Whether a workspace should be looked at though nothing was seen to differ.
@@ -139,10 +148,29 @@ impl Known {
     fn matches(&self, rows: &[ContainerSummary]) -> bool {
         match (&self.container, rows) {
             (None, []) => true,
-            (Some((id, name, state)), [row]) => {
-                *id == row.id && *name == row.name && *state == row.state
-            }
+            (Some(known), [row]) => known.matches(row),
             _ => false,
+        }
+    }
+}
+
+impl KnownContainer {
+    /// What a container without a process is attached to is decided when it starts.
+    fn matches(&self, row: &ContainerSummary) -> bool {
+        self.id == row.id
+            && self.name == row.name
+            && self.state == row.state
+            && (!row.state.has_process() || self.networks.iter().eq(&row.networks))
+    }
+}
+
+impl From<&ContainerStatus> for KnownContainer {
+    fn from(status: &ContainerStatus) -> Self {
+        Self {
+            id: status.id.clone(),
+            name: status.name.clone(),
+            state: status.state,
+            networks: status.networks.clone(),
         }
     }
 }
@@ -161,10 +189,7 @@ impl From<&Workspace> for Known {
         };
         Self {
             generation: workspace.generation,
-            container: status
-                .container
-                .as_ref()
-                .map(|container| (container.id.clone(), container.name.clone(), container.state)),
+            container: status.container.as_ref().map(KnownContainer::from),
             attention,
         }
     }

@@ -39,6 +39,8 @@ fn settled(number: u128) -> Workspace {
             restart_count: 0,
             health: None,
             ports: Vec::new(),
+            networks: vec!["shared".to_owned()],
+            swap: false,
         }),
         ..Status::default()
     };
@@ -68,6 +70,7 @@ fn row(number: u128) -> ContainerSummary {
         name: format!("trueup-w-{number}"),
         workspace: id(number),
         state: ContainerState::Running,
+        networks: ["shared".to_owned()].into(),
     }
 }
 
@@ -106,6 +109,23 @@ fn a_resync_wakes_whoever_is_missing_doubled_renamed_or_in_another_state() {
     let replaced = ContainerSummary { id: ContainerId::new("other"), ..row(1) };
     for rows in [vec![], vec![row(1), row(1)], vec![renamed], vec![exited], vec![replaced]] {
         assert_eq!(listed(&mut feed, rows.clone()), [id(1)], "{rows:?}");
+    }
+}
+
+#[test]
+fn a_resync_wakes_whoever_runs_on_other_networks_than_stored_and_nobody_without_a_process() {
+    let attached = |names: &[&str], state| ContainerSummary {
+        networks: names.iter().map(|&name| name.to_owned()).collect(),
+        state,
+        ..row(1)
+    };
+    for names in [&[][..], &["other"], &["other", "shared"]] {
+        for state in [ContainerState::Running, ContainerState::Paused, ContainerState::Exited] {
+            let mut workspace = settled(1);
+            workspace.status.container.as_mut().unwrap().state = state;
+            let woken: &[_] = if state.has_process() { &[id(1)] } else { &[] };
+            assert_eq!(listed(&mut fed([workspace]), vec![attached(names, state)]), woken);
+        }
     }
 }
 

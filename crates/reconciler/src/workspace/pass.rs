@@ -132,7 +132,7 @@ async fn round(
     let observed = observe(context, &desired).await;
     let first = plan(&desired, &observed, context.clock.now());
     Span::current().record("trueup.plan", first.why.as_str());
-    let execution = execute(context.engine.as_ref(), &first.actions).await;
+    let execution = execute(context, &workspace, &first.actions).await;
     let (last, observed) = if first.actions.is_empty() {
         (first.clone(), observed)
     } else {

@@ -3,7 +3,9 @@
 //! The lock is on a file of its own beside the database, as opening and closing the database itself
 //! a second time in one process would break the locks that SQLite holds on it (POSIX locks).
 
+use super::place::Place;
 use crate::{Error, Options};
+use futures::FutureExt;
 use sqlx::{
     ConnectOptions, Row, SqlSafeStr, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -11,9 +13,10 @@ use sqlx::{
 };
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
-    io,
+    future, io,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use trueup_domain::id::InstanceId;
 
@@ -30,6 +33,7 @@ const OWNER_ONLY: u32 = 0o600;
 #[derive(Debug)]
 pub(super) struct LockedFile {
     path: PathBuf,
+    place: Arc<Place>,
     _lock: File,
 }
 
@@ -46,9 +50,15 @@ impl LockedFile {
             TryLockError::Error(source) => Error::NotWritable { path: lock_path.clone(), source },
         })?;
         let file = open_for_writing(&path)?;
-        file.set_permissions(Permissions::from_mode(OWNER_ONLY))
+        let place = file
+            .set_permissions(Permissions::from_mode(OWNER_ONLY))
+            .and_then(|()| Place::of(&path, &file))
             .map_err(|source| Error::NotWritable { path: path.clone(), source })?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, place: Arc::new(place), _lock: lock })
+    }
+
+    pub(super) const fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -95,13 +105,18 @@ pub(super) struct Database {
     pub(super) instance_id: InstanceId,
 }
 
-pub(super) async fn open(path: &Path, options: &Options) -> Result<Database, Error> {
+pub(super) async fn open(
+    path: &Path,
+    place: &Arc<Place>,
+    options: &Options,
+) -> Result<Database, Error> {
     let failed = |source| Error::Open { path: path.to_owned(), source };
     let connect = writing(path, options);
     let mut connection = connect.connect().await.map_err(|error| not_a_database(path, error))?;
     refuse_foreign(path, &mut connection).await?;
     migrate(path, &mut connection).await?;
     let instance_id = instance_id(&mut connection, options).await.map_err(failed)?;
+    let place = place.clone();
     let readers = SqlitePoolOptions::new()
         .max_connections(options.readers.max(1))
         .acquire_timeout(options.deadline)
@@ -109,6 +124,11 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Database, Err
         .idle_timeout(None)
         // A connection to a file does not die of idleness.
         .test_before_acquire(false)
+        // What was opened before the file was replaced still reads the right one.
+        .after_connect(move |_, _| {
+            let same = place.check().map_err(|error| sqlx::Error::Configuration(error.into()));
+            future::ready(same).boxed()
+        })
         .connect_with(reading(path, options))
         .await
         .map_err(failed)?;
@@ -116,7 +136,8 @@ pub(super) async fn open(path: &Path, options: &Options) -> Result<Database, Err
 }
 
 /// `synchronous = FULL`: in WAL mode NORMAL leaves the last commits to the next checkpoint, and a
-/// power cut could take back what was announced.
+/// power cut could take back what was announced. `secure_delete`: specs hold secrets, and one that was
+/// replaced or deleted is not to be read in the free space of the file.
 fn writing(path: &Path, options: &Options) -> SqliteConnectOptions {
     let connect = SqliteConnectOptions::new()
         .filename(path)
@@ -124,6 +145,7 @@ fn writing(path: &Path, options: &Options) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", LARGEST_IDLE_LOG)
         .busy_timeout(options.busy_timeout)
         .disable_statement_logging();

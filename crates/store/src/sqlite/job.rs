@@ -3,10 +3,11 @@
 //! A caller is answered after the commit and never before. An operation may be carried out several
 //! times, each time from scratch, when a neighbour's failure has cost the transaction.
 
+use super::health::failure_of_storage;
 use crate::Error;
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
-use std::sync::Arc;
+use std::{error, sync::Arc};
 use tokio::sync::{broadcast, oneshot};
 use trueup_domain::{error::StoreError, port::Change};
 
@@ -31,15 +32,28 @@ pub(super) trait Job: Send {
     /// Whether the caller has given up.
     fn is_abandoned(&self) -> bool;
 
-    /// Carries the operation out and keeps the outcome; `false`: it must be taken back.
-    async fn attempt(&mut self, connection: &mut SqliteConnection) -> bool;
+    /// Carries the operation out and keeps the outcome.
+    async fn attempt(&mut self, connection: &mut SqliteConnection) -> Attempt;
 
     /// Announces what the last attempt did, which is on the disk now, and answers the caller.
     fn settle(self: Box<Self>, changes: &broadcast::Sender<Change>);
 
     /// Answers the caller that the transaction failed.
-    fn fail(self: Box<Self>, error: &Arc<sqlx::Error>);
+    fn fail(self: Box<Self>, error: &Failure);
 }
+
+/// What came of an attempt.
+pub(super) enum Attempt {
+    /// It wrote something.
+    Wrote,
+    /// It had nothing to write.
+    Idle,
+    /// It must be taken back; with the cause if the storage failed.
+    Failed(Option<String>),
+}
+
+/// Why a transaction failed, for each of those who shared it.
+pub(super) type Failure = Arc<dyn error::Error + Send + Sync>;
 
 /// A caller's operation.
 pub(super) struct Waiting<O: Operation> {
@@ -65,9 +79,14 @@ impl<O: Operation> Job for Waiting<O> {
         self.answer.is_closed()
     }
 
-    async fn attempt(&mut self, connection: &mut SqliteConnection) -> bool {
+    async fn attempt(&mut self, connection: &mut SqliteConnection) -> Attempt {
         let outcome = self.operation.carry_out(connection).await;
-        self.outcome.insert(outcome).is_ok()
+        match self.outcome.insert(outcome) {
+            // Every write is announced.
+            Ok((_, news)) if news.is_empty() => Attempt::Idle,
+            Ok(_) => Attempt::Wrote,
+            Err(error) => Attempt::Failed(failure_of_storage(error)),
+        }
     }
 
     fn settle(self: Box<Self>, changes: &broadcast::Sender<Change>) {
@@ -86,7 +105,7 @@ impl<O: Operation> Job for Waiting<O> {
         let _ = self.answer.send(reply);
     }
 
-    fn fail(self: Box<Self>, error: &Arc<sqlx::Error>) {
+    fn fail(self: Box<Self>, error: &Failure) {
         let _ = self.answer.send(Err(Error::Transaction(error.clone()).during(O::NAME)));
     }
 }

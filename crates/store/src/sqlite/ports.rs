@@ -3,7 +3,10 @@
 //! A write has a span on its caller's side, so that in a trace it is a child of the pass or request
 //! that made it, and covers its wait in the queue.
 
-use super::{SqliteStore, job::Operation, pass_record::RecordPass, read, spec_write::SpecWrites};
+use super::{
+    SqliteStore, health::root_cause, job::Operation, pass_record::RecordPass, read,
+    spec_write::SpecWrites,
+};
 use crate::Error;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -51,6 +54,11 @@ impl Workspaces for SqliteStore {
             db.operation.batch.size = writes.len(),
         );
         self.submit_in(span, SpecWrites { writes, actor: actor.to_owned(), now }).await
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.place.check().map_err(|error| root_cause(&error))?;
+        self.health.check()
     }
 }
 

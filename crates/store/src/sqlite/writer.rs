@@ -7,25 +7,34 @@
 //!   it is answered with its error, and the others are carried out again without it.
 //! - After such a failure, or a failed commit, the connection is made anew: what state the old one is
 //!   in is not worth a guess.
+//! - What is acknowledged is in the file at the path: see [`Place`].
 
-use super::{file::LockedFile, job::Job};
+use super::{
+    file::LockedFile,
+    health::{Health, root_cause},
+    job::{Attempt, Failure, Job},
+    place::Place,
+};
+use crate::Error;
 use futures::FutureExt;
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
+    future,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    time::{Instant, sleep_until},
+};
 use trueup_domain::port::Change;
 
 /// After so many jobs the event log is trimmed by one step.
 pub(super) const TRIM_AFTER: usize = 256;
-/// So many events go in one step at most. More than the jobs in between append as a rule, so that a
-/// log that is too long gets shorter.
-const TRIM_STEP: i64 = 2048;
 
 pub(super) struct Writer {
     /// `None` after a failure, until it is needed again.
@@ -35,26 +44,55 @@ pub(super) struct Writer {
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) closing: watch::Receiver<bool>,
     pub(super) commits: Arc<AtomicU64>,
+    pub(super) health: Arc<Health>,
+    pub(super) place: Arc<Place>,
     /// How many jobs were carried out since the log was last trimmed.
     pub(super) untrimmed: usize,
     pub(super) batch: usize,
     pub(super) events_kept: u64,
+    pub(super) busy_timeout: Duration,
+    pub(super) upkeep_after: Duration,
+    /// `None` while there is nothing to do.
+    pub(super) upkeep_due: Option<Instant>,
     /// Last, so that the lock outlives the connection.
     pub(super) _file: LockedFile,
 }
 
+/// What the writer does next.
+enum Work {
+    /// This job, and those behind it.
+    Jobs(Box<dyn Job>),
+    Upkeep,
+}
+
 /// Why a transaction did not come to its commit.
 enum Lost {
-    /// It could not be begun or committed.
-    Whole(sqlx::Error),
-    /// This job made SQLite drop it.
-    By(usize),
+    /// It could not be begun or committed, or what it wrote is not in the file at the path.
+    Whole(Failure),
+    /// This job made SQLite drop it; with the cause if the storage failed.
+    By(usize, Option<String>),
+}
+
+impl From<sqlx::Error> for Lost {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Whole(Arc::new(error))
+    }
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Self::Whole(Arc::new(error))
+    }
 }
 
 impl Writer {
     /// Runs until it is told to close, and then until the queue is empty.
     pub(super) async fn run(mut self) {
-        while let Some(first) = self.next().await {
+        while let Some(work) = self.next().await {
+            let Work::Jobs(first) = work else {
+                self.keep_up().await;
+                continue;
+            };
             let mut batch = vec![first];
             while batch.len() < self.batch {
                 let Ok(job) = self.jobs.try_recv() else { break };
@@ -66,34 +104,49 @@ impl Writer {
                 tracing::error!(
                     "the writer of the store panicked; it goes on with a new connection"
                 );
+                self.place.forget_log();
                 self.connection = None;
             }
         }
-        if let Some(connection) = self.connection.take()
-            && let Err(error) = connection.close().await
+        if self.place.check().is_ok()
+            && let Err(error) = self.fold_log().await
         {
-            tracing::warn!(%error, "the database was not closed in good order");
+            tracing::warn!(%error, "the log of the database could not be folded into the file");
         }
+        self.disconnect().await;
     }
 
-    async fn next(&mut self) -> Option<Box<dyn Job>> {
+    async fn next(&mut self) -> Option<Work> {
+        let due = self.upkeep_due;
+        let upkeep = async {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             // An error means that the store is gone, which is a reason to close as well.
             _ = self.closing.wait_for(|closing| *closing) => {}
-            job = self.jobs.recv() => return job,
+            // Before the jobs, which may never let up.
+            () = upkeep => return Some(Work::Upkeep),
+            job = self.jobs.recv() => return job.map(Work::Jobs),
         }
         self.jobs.close();
-        self.jobs.recv().await
+        self.jobs.recv().await.map(Work::Jobs)
     }
 
     async fn work_on(&mut self, batch: Vec<Box<dyn Job>>) {
         self.untrimmed += batch.len();
         self.commit_together(batch).await;
+        self.schedule_upkeep();
         if self.untrimmed < TRIM_AFTER {
             return;
         }
         self.untrimmed = 0;
+        if self.place.check().is_err() {
+            return;
+        }
         if let Err(error) = self.trim_events().await {
             tracing::warn!(%error, "the event log could not be trimmed; the next step may");
             self.disconnect().await;
@@ -110,9 +163,14 @@ impl Writer {
                 Err(lost) => {
                     self.disconnect().await;
                     match lost {
-                        Lost::By(index) => jobs.remove(index).settle(&self.changes),
+                        Lost::By(index, cause) => {
+                            if let Some(cause) = cause {
+                                self.health.fail(&cause);
+                            }
+                            jobs.remove(index).settle(&self.changes);
+                        }
                         Lost::Whole(error) => {
-                            let error = Arc::new(error);
+                            self.health.fail(&root_cause(&*error));
                             jobs.drain(..).for_each(|job| job.fail(&error));
                         }
                     }
@@ -123,35 +181,40 @@ impl Writer {
 
     /// Carries all jobs out in one transaction and commits it.
     async fn transaction(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Lost> {
-        let connection = self.connected().await.map_err(Lost::Whole)?;
-        run(connection, "BEGIN IMMEDIATE").await.map_err(Lost::Whole)?;
+        let (place, health) = (self.place.clone(), self.health.clone());
+        place.check()?;
+        let connection = self.connected().await?;
+        run(connection, "BEGIN IMMEDIATE").await?;
+        place.remember_log()?;
+        let (mut wrote, mut failed) = (false, None);
         for (index, job) in jobs.iter_mut().enumerate() {
-            run(connection, "SAVEPOINT job").await.map_err(Lost::Whole)?;
-            if !job.attempt(connection).await {
-                // There is no savepoint to go back to when SQLite has dropped the transaction.
-                run(connection, "ROLLBACK TO job").await.map_err(|_| Lost::By(index))?;
+            run(connection, "SAVEPOINT job").await?;
+            match job.attempt(connection).await {
+                Attempt::Wrote => wrote = true,
+                Attempt::Idle => {}
+                Attempt::Failed(cause) => {
+                    // There is no savepoint to go back to when SQLite has dropped the transaction.
+                    if run(connection, "ROLLBACK TO job").await.is_err() {
+                        return Err(Lost::By(index, cause));
+                    }
+                    failed = failed.or(cause);
+                }
             }
-            run(connection, "RELEASE job").await.map_err(Lost::Whole)?;
+            run(connection, "RELEASE job").await?;
         }
-        run(connection, "COMMIT").await.map_err(Lost::Whole)
-    }
-
-    /// Removes the oldest events beyond the bound, a step at most, in a transaction of its own: whether
-    /// it works is nothing to the callers.
-    async fn trim_events(&mut self) -> Result<(), sqlx::Error> {
-        let events_kept = i64::try_from(self.events_kept).unwrap_or(i64::MAX);
-        sqlx::query(
-            "DELETE FROM events WHERE id <= min((SELECT max(id) FROM events) - ?1, \
-             (SELECT min(id) FROM events) + ?2 - 1)",
-        )
-        .bind(events_kept)
-        .bind(TRIM_STEP)
-        .execute(self.connected().await?)
-        .await?;
+        place.check()?;
+        run(connection, "COMMIT").await?;
+        // Once more, as the file may have gone in between.
+        place.check()?;
+        match failed {
+            _ if wrote => health.recover(),
+            Some(cause) => health.fail(&cause),
+            None => {}
+        }
         Ok(())
     }
 
-    async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+    pub(super) async fn connected(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect.connect().await?,
@@ -160,7 +223,8 @@ impl Writer {
     }
 
     /// Waits for the end of the old connection, which holds the lock for writing until then.
-    async fn disconnect(&mut self) {
+    pub(super) async fn disconnect(&mut self) {
+        self.place.forget_log();
         let Some(connection) = self.connection.take() else { return };
         if let Err(error) = connection.close().await {
             tracing::warn!(%error, "a database connection was not closed in good order");

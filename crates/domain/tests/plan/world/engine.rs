@@ -71,7 +71,10 @@ impl World {
                 Ok(())
             }
             Action::UpdateResources { container, resources } => {
-                self.find(container)?.config.resources = *resources;
+                let swap = self.swaps_always;
+                let config = &mut self.find(container)?.config;
+                config.resources = *resources;
+                (config.restart, config.swap) = (false, swap);
                 Ok(())
             }
         }
@@ -115,7 +118,8 @@ impl World {
             health: None,
             error: None,
             network_id: network,
-            config: config.clone(),
+            attached: [config.network.network().to_owned()].into(),
+            config: ContainerConfig { swap: self.swaps_always, ..config.clone() },
         });
         Ok(())
     }
@@ -181,6 +185,7 @@ pub(crate) fn assert_safe(config: &ContainerConfig) {
         "SYS_CHROOT",
     ];
     assert!(!config.privileged, "privileged");
+    assert!(!config.restart && !config.swap, "restarted by the engine, or with swap");
     assert!(config.no_new_privileges && config.init, "a switch is off");
     assert!(config.capabilities.iter().all(|name| ALLOWED.contains(&name.as_str())));
     assert!(config.mounts.iter().all(|mount| !mount.source.contains("docker.sock")));

@@ -122,6 +122,7 @@ impl ModelEngine {
                 name: container.config.name.clone(),
                 workspace: container.label(label::WORKSPACE_ID).unwrap().parse().unwrap(),
                 state: *state.stale_rows.get(&container.id).unwrap_or(&container.state),
+                networks: container.attached.clone(),
             };
             let ours = state.machine.containers.values();
             let ours = ours.filter(|container| container.label(label::INSTANCE_ID).is_some());

@@ -57,7 +57,9 @@ impl Machine {
                 self.at(container)?.config.name.clone_from(to);
             }
             Action::UpdateResources { container, resources } => {
-                self.at(container)?.config.resources = *resources;
+                let config = &mut self.at(container)?.config;
+                config.resources = *resources;
+                (config.restart, config.swap) = (false, false);
             }
             Action::RemoveContainer(id) => {
                 self.containers.remove(id);
@@ -134,6 +136,7 @@ impl Machine {
             health: None,
             error: None,
             network_id,
+            attached: [config.network.network().to_owned()].into(),
             config: config.clone(),
         };
         self.containers.insert(id, container);

@@ -2,8 +2,10 @@
 
 use std::{
     pin::Pin,
+    sync::LazyLock,
     task::{Context, Poll, Waker},
 };
+use tokio::runtime::{Builder, Runtime};
 
 /// Pending once, then ready: one place at which a pass can be cut off.
 pub(crate) fn step() -> impl Future<Output = ()> + Send {
@@ -18,7 +20,12 @@ pub(crate) fn step() -> impl Future<Output = ()> + Send {
     })
 }
 
-/// Polls a future once, without a runtime.
+/// Polls a future once, by hand.
 pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    // A timer may be made, and never fires: no time passes between two polls.
+    let _reactor = REACTOR.enter();
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
+
+static REACTOR: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
