@@ -77,3 +77,34 @@ async fn a_controller_killed_in_the_middle_of_deletions_finishes_them() -> Resul
     .await;
     scene.controller.terminate()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_under_way_when_the_controller_was_killed_outlives_no_deletion() -> Result<()> {
+    let settings = [("network.strict_range", "10.214.0.0/20"), ("reconcile.concurrency", "32")];
+    let mut scene = Scene::set(&settings).await?;
+    let names: Vec<_> = (0..WORKSPACES).map(|number| format!("w{number:02}")).collect();
+    let isolation = |number: usize| if number.is_multiple_of(2) { "strict" } else { "standard" };
+    let specs: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| (name.as_str(), json!({"isolation": isolation(number)})))
+        .collect();
+    scene.apply(&specs).await?;
+    eventually("a first container", async || {
+        let made = scene.containers(None).await.map_err(|error| error.to_string())?.len();
+        (made > 0).then_some(()).ok_or("none")
+    })
+    .await;
+    scene.controller.trueup(["delete", "--all", "--volumes", "--no-wait"])?;
+    scene.controller.kill();
+    scene.controller.restart()?;
+    eventually("no workspace", async || {
+        let filter = WorkspaceFilter::default();
+        let all = scene.client.list(&filter).await.map_err(|error| error.to_string())?;
+        all.items.is_empty().then_some(()).ok_or(format!("{} left", all.items.len()))
+    })
+    .await;
+    let left = scene.left().await?;
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    scene.controller.terminate()
+}

@@ -2,13 +2,17 @@
 
 use crate::scene::{Scene, eventually, is_ready};
 use anyhow::{Context, Result, ensure};
-use bollard::models::ContainerUpdateBody;
+use bollard::models::{
+    ContainerUpdateBody, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy,
+    RestartPolicyNameEnum,
+};
 use bollard::query_parameters::{
     KillContainerOptions, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
     StopContainerOptions,
 };
 use serde_json::json;
 use trueup_api::domain::condition::{ConditionType, Truth};
+use trueup_api::wire::WorkspaceView;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_is_killed_stopped_paused_or_renamed_is_brought_back() -> Result<()> {
@@ -94,6 +98,53 @@ async fn altered_limits_are_put_right_in_place_and_a_new_declaration_makes_a_new
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_taken_away_or_added_makes_a_new_container() -> Result<()> {
+    let mut scene = Scene::set(&[("engine.resync", "1s")]).await?;
+    scene.apply(&[("w", json!({"recovery": {"stableAfter": "1s"}}))]).await?;
+    scene.until_ready("w").await;
+    let first = scene.container_id("w").await?;
+    let declared = networks(&scene).await?;
+    ensure!(declared.len() == 1, "{declared:?}");
+
+    let cut = NetworkDisconnectRequest { container: first.clone(), force: Some(true) };
+    scene.docker.disconnect_network(&declared[0], cut).await?;
+    let second = until_replaced(&scene, &first, &declared).await;
+
+    let more = NetworkConnectRequest { container: second.clone(), ..Default::default() };
+    scene.docker.connect_network("bridge", more).await?;
+    until_replaced(&scene, &second, &declared).await;
+    ensure!(scene.containers(None).await?.len() == 1);
+    scene.strike().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_policy_and_swap_that_somebody_gave_are_taken_back_in_place() -> Result<()> {
+    let mut scene = Scene::set(&[]).await?;
+    scene.apply(&[("w", json!({}))]).await?;
+    scene.until_ready("w").await;
+    let id = scene.container_id("w").await?;
+    let always =
+        RestartPolicy { name: Some(RestartPolicyNameEnum::ALWAYS), ..RestartPolicy::default() };
+    for (restart_policy, memory_swap) in [(Some(always), None), (None, Some(-1))] {
+        let update =
+            ContainerUpdateBody { restart_policy, memory_swap, ..ContainerUpdateBody::default() };
+        scene.docker.update_container(&id, update).await?;
+        eventually("neither restarted by the engine nor with swap", async || {
+            let container = scene.container("w").await.map_err(|error| error.to_string())?;
+            let host = container.host_config.unwrap_or_default();
+            let policy = host.restart_policy.and_then(|policy| policy.name);
+            let view = scene.get("w").await.map_err(|error| error.to_string())?;
+            let is_so =
+                policy == Some(RestartPolicyNameEnum::NO) && host.memory_swap == Some(32 << 20);
+            (is_so && is_ready(&view)).then_some(()).ok_or(format!("{policy:?} {view:?}"))
+        })
+        .await;
+    }
+    ensure!(scene.container_id("w").await? == id, "it was replaced");
+    scene.strike().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_drift_report_shows_the_difference_and_leaves_it() -> Result<()> {
     let mut scene = Scene::set(&[]).await?;
     scene.apply(&[("w", json!({"onDrift": "report"}))]).await?;
@@ -125,6 +176,30 @@ async fn runs_again(scene: &Scene, id: &str) {
         (runs && is_same && is_ready(&view)).then_some(()).ok_or(format!("{state:?}"))
     })
     .await;
+}
+
+/// The names of the networks that the container is really attached to.
+async fn networks(scene: &Scene) -> Result<Vec<String>> {
+    let settings = scene.container("w").await?.network_settings.unwrap_or_default();
+    let mut names: Vec<_> = settings.networks.unwrap_or_default().into_keys().collect();
+    names.sort();
+    Ok(names)
+}
+
+fn stored_networks(view: &WorkspaceView) -> &[String] {
+    view.workspace.status.container.as_ref().map_or(&[], |container| &container.networks)
+}
+
+/// The id of the ready container that took the old one's place, on the declared networks.
+async fn until_replaced(scene: &Scene, old: &str, declared: &[String]) -> String {
+    eventually("a new container on its network", async || {
+        let id = scene.container_id("w").await.map_err(|error| error.to_string())?;
+        let names = networks(scene).await.map_err(|error| error.to_string())?;
+        let view = scene.get("w").await.map_err(|error| error.to_string())?;
+        let is_new = id != old && names == declared && is_ready(&view);
+        (is_new && stored_networks(&view) == declared).then_some(id).ok_or(format!("{view:?}"))
+    })
+    .await
 }
 
 async fn until_limits(scene: &Scene, pids: i64, memory: i64) {

@@ -57,7 +57,7 @@ pub struct Dockerd {
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
-const PROGRAMS: [&str; 4] = ["dockerd", "containerd", "unshare", "nsenter"];
+const PROGRAMS: [&str; 5] = ["dockerd", "containerd", "unshare", "nsenter", "ip"];
 
 impl Dockerd {
     /// Starts an engine without a default bridge and waits until it answers.
@@ -89,8 +89,36 @@ impl Dockerd {
         let mut engine = Self { folder, layout, containerd, daemon: None, processes: None };
         engine.wait_for_containerd().await?;
         engine.processes = Some(Processes::of(engine.folder.path(), &engine.containerd)?);
+        engine.bring_loopback_up()?;
         engine.start().await?;
         Ok(engine)
+    }
+
+    /// The same command, run where the engine's published ports are: in its network namespace. Nothing
+    /// outside of it can be reached from there.
+    pub fn inside(&self, command: &Command) -> Command {
+        let mut inside = Command::new("nsenter");
+        inside.args(["--net", "--target", &self.containerd.id().to_string(), "--"]);
+        inside.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => inside.env(name, value),
+                None => inside.env_remove(name),
+            };
+        }
+        if let Some(folder) = command.get_current_dir() {
+            inside.current_dir(folder);
+        }
+        inside
+    }
+
+    /// A new network namespace has its loopback down, and ports are published on it.
+    fn bring_loopback_up(&self) -> Result<()> {
+        let mut command = Command::new("ip");
+        let output = self.inside(command.args(["link", "set", "lo", "up"])).output()?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "cannot bring the loopback up: {error}");
+        Ok(())
     }
 
     /// Where it listens, for `DOCKER_HOST` and for clients.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 use trueup_tests::dockerd::{Dockerd, Network};
 use trueup_tests::engine::{self, Endpoint};
-use trueup_tests::workload;
+use trueup_tests::{controller, workload};
 
 use crate::{cargo, terminal};
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     more: Vec<String>,
 }
 
-/// Runs the tests of the package `trueup-tests` on an engine.
+/// Runs the tests that need an engine on one.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("start a runtime")?;
     runtime.block_on(async {
@@ -33,7 +33,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         workload::build().await?;
         terminal::step("looking for a Docker Engine");
         let engine = Engine::get(args.private).await?;
-        let tests = cargo::tests(&["--package", "trueup-tests"], &args.more);
+        let packages = ["--package", "trueup-tests", "--package", "trueup-docker-adapter"];
+        let tests = match &engine {
+            Engine::Found(_) => cargo::tests(&packages, &args.more),
+            Engine::Private(dockerd) => {
+                // Where the tests run then, no crate can be fetched any more.
+                cargo::run(cargo::command(&[&["test", "--no-run"], &packages[..]].concat()))?;
+                let program = controller::build()?;
+                let mut tests = dockerd.inside(&cargo::tests(&packages, &args.more));
+                tests.env("TRUEUP_BIN", program).env("CARGO_NET_OFFLINE", "true");
+                tests
+            }
+        };
         let status = run_tests(&engine.endpoint()?, tests).await?;
         // The private engine ends here, with everything that the tests left on it.
         drop(engine);

@@ -1,6 +1,6 @@
 //! Rows of the engine's container list → the domain, leanly.
 //!
-//! Only four fields of a row are read: an odd word anywhere else cannot spoil a list, and 10,000
+//! Only a few fields of a row are read: an odd word anywhere else cannot spoil a list, and 10,000
 //! rows cost a fraction of what a full decoding does. A row that is not usable is left out with a
 //! warning; whoever misses it has to inspect before acting on its absence anyway.
 
@@ -54,6 +54,7 @@ struct Labels {
 #[serde(rename_all = "PascalCase")]
 struct Networking {
     #[serde(default)]
+    #[expect(clippy::zero_sized_map_values, reason = "the names are keys; the rest is not read")]
     networks: Option<BTreeMap<String, IgnoredAny>>,
 }
 

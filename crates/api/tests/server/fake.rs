@@ -5,7 +5,8 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap,
-    future,
+    error::Error,
+    fmt, future,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -39,6 +40,8 @@ pub(crate) struct Fake {
     news: broadcast::Sender<Change>,
     /// Every store call fails.
     pub(crate) broken: AtomicBool,
+    /// Why writes are said to fail.
+    pub(crate) ill: Mutex<Option<String>>,
     /// Every listing hangs.
     pub(crate) hanging: AtomicBool,
     pub(crate) engine_lost: AtomicBool,
@@ -48,6 +51,22 @@ pub(crate) struct Fake {
     pub(crate) live: Mutex<Option<LiveView>>,
     pub(crate) passes: Mutex<Vec<Pass>>,
     ids: AtomicU64,
+}
+
+/// Something between the store's words and those of whoever failed.
+#[derive(Debug)]
+struct Trouble(Box<dyn Error + Send + Sync>);
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("statement 7 of connection 3")
+    }
+}
+
+impl Error for Trouble {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
 }
 
 #[derive(Default, Clone)]
@@ -63,6 +82,7 @@ impl Fake {
             rows: Mutex::default(),
             news: broadcast::channel(64).0,
             broken: AtomicBool::new(false),
+            ill: Mutex::default(),
             hanging: AtomicBool::new(false),
             engine_lost: AtomicBool::new(false),
             reads: AtomicU64::new(0),
@@ -121,7 +141,7 @@ impl Fake {
         if self.broken.load(Ordering::SeqCst) {
             return Err(StoreError::Backend {
                 operation: "reading",
-                source: "disk on fire".into(),
+                source: Box::new(Trouble("disk on fire".into())),
             });
         }
         Ok(())
@@ -168,6 +188,10 @@ impl Workspaces for Fake {
             self.append(&key, actor, "written");
         }
         Ok(written)
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.ill.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
 

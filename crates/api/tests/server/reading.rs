@@ -33,21 +33,35 @@ async fn readiness_names_what_is_wrong_while_the_process_is_alive() {
         ready.checks.iter().map(|c| (c.name.as_str(), c.ok, c.message.as_str())).collect();
     assert_eq!(
         found,
-        [("store", false, "reading failed in the store"), ("engine", false, "no such socket")]
+        [
+            ("store", false, "reading failed in the store: disk on fire"),
+            ("engine", false, "no such socket")
+        ]
     );
     assert_eq!(harness.raw("GET", "/readyz").send().await.unwrap().status(), 503);
     assert!(harness.client.health().await.unwrap().ok);
 }
 
 #[tokio::test]
-async fn trouble_in_the_store_is_unavailable_and_keeps_its_secrets() {
+async fn a_store_that_can_be_read_but_not_written_is_not_ready() {
+    let harness = Harness::start().await;
+    *harness.fake.ill.lock().unwrap() = Some("the disk is full".to_owned());
+    let ready = harness.client.readiness().await.unwrap();
+    assert!(!ready.ok);
+    assert_eq!(ready.checks[0].message, "the disk is full");
+    *harness.fake.ill.lock().unwrap() = None;
+    assert!(harness.client.readiness().await.unwrap().ok);
+}
+
+#[tokio::test]
+async fn trouble_in_the_store_is_unavailable_and_says_why() {
     let harness = Harness::start().await;
     harness.fake.broken.store(true, Ordering::SeqCst);
     let response = harness.raw("GET", "/v1/workspaces").send().await.unwrap();
     assert_eq!(response.headers()["retry-after"], "1");
     let problem = problem(response).await;
     assert_eq!(problem.kind, ProblemKind::Unavailable);
-    assert_eq!(problem.detail, "reading failed in the store");
+    assert_eq!(problem.detail, "reading failed in the store: disk on fire");
 }
 
 #[tokio::test]

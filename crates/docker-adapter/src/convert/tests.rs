@@ -176,6 +176,32 @@ fn a_network_id_is_read_once_the_engine_has_given_one() {
 }
 
 #[test]
+fn all_networks_that_it_is_attached_to_are_read() {
+    assert!(read(mirrored(&sample())).attached.is_empty());
+    let mut answer = mirrored(&sample());
+    answer["NetworkSettings"] =
+        serde_json::json!({"Networks": {"trueup-shared-0": {"NetworkID": "abc"}, "other": {}}});
+    let observed = read(answer);
+    assert_eq!(observed.attached, ["other".to_owned(), "trueup-shared-0".to_owned()].into());
+    assert_eq!(observed.network_id, Some(NetworkId::new("abc")));
+}
+
+#[test]
+fn a_restart_policy_and_swap_that_somebody_else_gave_are_read() {
+    for (name, restarts) in [("always", true), ("on-failure", true), ("no", false), ("", false)] {
+        let mut answer = mirrored(&sample());
+        answer["HostConfig"]["RestartPolicy"] = serde_json::json!({"Name": name});
+        assert_eq!(read(answer).config.restart, restarts, "{name}");
+    }
+    let memory = i64::try_from(sample().resources.memory.bytes()).unwrap();
+    for (together, swaps) in [(memory, false), (memory + 1, true), (-1, true)] {
+        let mut answer = mirrored(&sample());
+        answer["HostConfig"]["MemorySwap"] = together.into();
+        assert_eq!(read(answer).config.swap, swaps, "{together}");
+    }
+}
+
+#[test]
 fn an_answer_without_a_state_is_refused_and_one_with_little_else_is_not() {
     let bare = serde_json::json!({"Id": "abc", "State": {"Status": "dead"}, "Config": {}});
     assert_eq!(read(bare).state, ContainerState::Dead);

@@ -1,6 +1,7 @@
 //! Actions on a container: each does its thing, and done again it is fine.
 
 use crate::support::{Bench, kind, quick_check, words};
+use bollard::models::{ContainerUpdateBody, RestartPolicy, RestartPolicyNameEnum};
 use futures::future::join_all;
 use std::{collections::BTreeSet, time::Duration};
 use trueup_domain::{
@@ -134,6 +135,31 @@ async fn limits_go_up_and_down_in_place() {
         let read = bench.inspect(id.as_str()).await;
         assert_eq!(read.config.resources, resources);
         assert_eq!(read.state, ContainerState::Running);
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_allowed_is_taken_back_with_the_limits() {
+    let bench = Bench::new().await;
+    let config = bench.config("allowed");
+    let id = bench.run(&config).await;
+    let policy = |name| Some(RestartPolicy { name: Some(name), ..RestartPolicy::default() });
+    for (restart_policy, memory_swap) in [
+        (policy(RestartPolicyNameEnum::ALWAYS), None),
+        (policy(RestartPolicyNameEnum::UNLESS_STOPPED), Some(-1)),
+        (policy(RestartPolicyNameEnum::ON_FAILURE), Some(4 << 30)),
+    ] {
+        let swap = memory_swap.is_some();
+        let update =
+            ContainerUpdateBody { restart_policy, memory_swap, ..ContainerUpdateBody::default() };
+        bench.docker.update_container(id.as_str(), update).await.unwrap();
+        let altered = bench.inspect(id.as_str()).await.config;
+        assert_eq!((altered.restart, altered.swap), (true, swap));
+        let resources = config.resources;
+        bench.perform(Action::UpdateResources { container: id.clone(), resources }).await.unwrap();
+        let mended = bench.inspect(id.as_str()).await;
+        assert_eq!((mended.config.restart, mended.config.swap), (false, false));
+        assert_eq!(mended.state, ContainerState::Running);
     }
 }
 

@@ -1,12 +1,17 @@
 //! Networks on a real engine.
 
 use crate::support::{Bench, kind};
-use bollard::{models::NetworkCreateRequest, query_parameters::InspectNetworkOptions};
+use bollard::{
+    models::{NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest},
+    query_parameters::InspectNetworkOptions,
+};
 use futures::future::join_all;
+use std::collections::BTreeSet;
 use trueup_domain::{
     action::{Action, NetworkConfig},
     container::{ContainerConfig, NetworkMode},
     error::{ErrorClass, Reason},
+    id::ContainerId,
     port::Engine,
 };
 
@@ -92,6 +97,45 @@ async fn a_network_is_used_by_a_container_that_never_ran_and_stays_for_it() {
         bench.engine.perform(&remove).await.unwrap();
         assert_eq!(find().await, None);
     }
+}
+
+#[tokio::test]
+async fn what_a_container_is_attached_to_is_seen_at_once_by_inspect_and_in_lists() {
+    let bench = Bench::new().await;
+    let (own, other) = (bench.network("own", None), bench.network("other", None));
+    for network in [&own, &other] {
+        bench.perform(Action::EnsureNetwork(network.clone())).await.unwrap();
+    }
+    let named = NetworkMode::Named { name: own.name.clone() };
+    for mode in [NetworkMode::None, NetworkMode::Bridge, named] {
+        let id = bench.run(&ContainerConfig { network: mode.clone(), ..bench.config("a") }).await;
+        assert_attached(&bench, &id, &[mode.network()]).await;
+        if mode != NetworkMode::None {
+            bench.docker.connect_network(&other.name, connection(&id)).await.unwrap();
+            assert_attached(&bench, &id, &[&other.name, mode.network()]).await;
+            for network in [mode.network(), &other.name] {
+                bench.docker.disconnect_network(network, disconnection(&id)).await.unwrap();
+            }
+            assert_attached(&bench, &id, &[]).await;
+        }
+        bench.perform(Action::RemoveContainer(id)).await.unwrap();
+    }
+}
+
+async fn assert_attached(bench: &Bench, id: &ContainerId, names: &[&str]) {
+    let names: BTreeSet<_> = names.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(bench.inspect(id.as_str()).await.attached, names);
+    for workspace in [None, Some(bench.workspace)] {
+        assert_eq!(bench.engine.list(workspace).await.unwrap()[0].networks, names);
+    }
+}
+
+fn connection(id: &ContainerId) -> NetworkConnectRequest {
+    NetworkConnectRequest { container: id.to_string(), ..Default::default() }
+}
+
+fn disconnection(id: &ContainerId) -> NetworkDisconnectRequest {
+    NetworkDisconnectRequest { container: id.to_string(), force: Some(true) }
 }
 
 #[tokio::test]

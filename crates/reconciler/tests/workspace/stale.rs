@@ -5,6 +5,7 @@
 
 use crate::support::{Stage, assert_converged, containers, id, spec, strict};
 use futures::{FutureExt, StreamExt, stream::BoxStream};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -111,10 +112,26 @@ fn r4_a_list_that_is_empty_stale_or_doubled_changes_nothing() {
     let exited = ContainerSummary { state: ContainerState::Exited, ..rows[0].clone() };
     let renamed = ContainerSummary { name: "mine".to_owned(), ..rows[0].clone() };
     let other = ContainerSummary { id: ContainerId::new("other"), ..rows[0].clone() };
+    let moved = ContainerSummary { networks: ["other".to_owned()].into(), ..rows[0].clone() };
     let doubled = vec![rows[0].clone(), rows[0].clone()];
-    for rows in [vec![], vec![exited], vec![renamed], vec![other], doubled] {
+    for rows in [vec![], vec![exited], vec![renamed], vec![other], vec![moved], doubled] {
         wired.listed(rows);
     }
+    assert_untouched(&wired, done);
+}
+
+#[test]
+fn a_network_that_was_taken_away_is_missed_by_the_next_list_though_no_report_tells_of_it() {
+    let (mut wired, id, container) = settled();
+    wired.stage.time.advance(SignedDuration::from_mins(5));
+    wired.stage.engine.machine(|machine| machine.at(&container).unwrap().attached.clear());
+    let rows = wired.stage.engine.rows(None);
+    wired.listed(rows);
+    let now = containers(&wired.stage, id).remove(0);
+    assert_ne!(now.id, container);
+    assert_eq!(now.attached, [now.config.network.network().to_owned()].into());
+    let (done, rows) = (wired.stage.engine.actions().len(), wired.stage.engine.rows(None));
+    wired.listed(rows);
     assert_untouched(&wired, done);
 }
 

@@ -36,40 +36,62 @@ impl Writer {
         // Nothing is to be done any more where the place is lost, and may be again where it was not
         // to be seen.
         if self.place.check().is_err() {
-            if !self.place.is_lost() {
+            if self.place.is_lost() {
+                self.save_log().await;
+            } else {
                 self.schedule_upkeep();
             }
             return;
-        }
-        if self.health.check().is_err() {
-            self.try_to_write().await;
         }
         let folded = self.fold_log().await;
         if let Err(error) = &folded {
             tracing::debug!(%error, "the log of the database was not folded; the next time it may");
             self.disconnect().await;
         }
-        if !matches!(folded, Ok(true)) || self.health.check().is_err() {
+        // After the folding, so that there is no room in the log to hide in.
+        let was_healthy = self.health.check().is_ok();
+        if !was_healthy {
+            self.try_to_write().await;
+        }
+        if !was_healthy || !matches!(folded, Ok(true)) {
             self.schedule_upkeep();
         }
     }
 
     /// Finds out whether writing works again, so that nobody has to be refused to learn of it.
     async fn try_to_write(&mut self) {
-        let written = async {
-            let connection = self.connected().await?;
-            // Writes a page, though it changes nothing.
-            sqlx::query("UPDATE meta SET value = value WHERE key = 'resource_version'")
-                .execute(connection)
-                .await
-        };
-        match written.await {
-            Ok(_) => self.health.recover(),
+        match self.write_and_remove().await {
+            Ok(()) => self.health.recover(),
             Err(error) => {
                 self.health.fail(&root_cause(&error));
                 self.disconnect().await;
             }
         }
+    }
+
+    /// Stores about as much as a large manifest, as a page finds room on a disk that is full for
+    /// everybody else, and takes it away again.
+    async fn write_and_remove(&mut self) -> Result<(), sqlx::Error> {
+        let connection = self.connected().await?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES ('trial', hex(zeroblob(32768)))",
+        )
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query("DELETE FROM meta WHERE key = 'trial'").execute(connection).await?;
+        Ok(())
+    }
+
+    /// Brings what was acknowledged into the file, as long as a connection still knows the log: it may
+    /// be the log alone that was removed.
+    pub(super) async fn save_log(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        // There may be a transaction that was not to be committed; an error means that there is none.
+        let _ = sqlx::query("ROLLBACK").execute(connection).await;
+        if let Err(error) = self.fold_log().await {
+            tracing::warn!(%error, "the log of a lost database could not be folded into the file");
+        }
+        self.disconnect().await;
     }
 
     /// Moves the write-ahead log into the file and empties it: its old pages hold what was since

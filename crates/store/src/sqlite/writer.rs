@@ -161,6 +161,9 @@ impl Writer {
                     jobs.drain(..).for_each(|job| job.settle(&self.changes));
                 }
                 Err(lost) => {
+                    if self.place.is_lost() {
+                        self.save_log().await;
+                    }
                     self.disconnect().await;
                     match lost {
                         Lost::By(index, cause) => {

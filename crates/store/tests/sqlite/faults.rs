@@ -3,7 +3,7 @@
 use crate::{
     connect,
     contract::{apply, at, changed, delete, id, record, spec, stored},
-    open_with, options, run,
+    eventually, open_with, options, root_cause, run,
 };
 use futures::future::join_all;
 use sqlx::Connection;
@@ -57,6 +57,7 @@ async fn a_full_store_can_still_be_read() {
         assert!(written < 1000, "the store has no bound");
     };
     assert!(matches!(refused, StoreError::Backend { .. }), "{refused:?}");
+    assert!(root_cause(&refused).contains("database or disk is full"), "{refused:?}");
     assert!(written > 3, "only {written} fitted in");
     assert_eq!(store.list().await.unwrap().len() as u64, written);
     assert_eq!(store.newest_event().await.unwrap().0, written);
@@ -81,6 +82,46 @@ async fn a_locked_file_fails_writes_until_it_is_free() {
     run(&mut other, "ROLLBACK").await;
     changed(&store, apply(2, "w-2", spec("debian:12"))).await;
     assert_eq!(store.list().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_until_something_is_stored() {
+    let (store, _folder) = open_with(Options { largest_file: Some(1 << 20), ..options() }).await;
+    let web = changed(&store, apply(1, "web", spec("debian:12"))).await;
+    assert_eq!(store.health(), Ok(()));
+    let large = vec![apply(2, "large", large_spec(2 << 20))];
+    store.write(large, "alice", at(0)).await.unwrap_err();
+    let failure = store.health().unwrap_err();
+    assert!(failure.contains("database or disk is full"), "{failure}");
+    // What is so already is not stored again.
+    let same = vec![apply(1, "web", spec("debian:12"))];
+    store.write(same, "alice", at(0)).await.unwrap();
+    assert_eq!(store.health(), Err(failure));
+    stored(store.record(record(&web)).await.unwrap());
+    assert_eq!(store.health(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_refused_call_is_no_sign_of_ill_health() {
+    let (store, _folder) = open_with(options()).await;
+    changed(&store, apply(1, "web", spec("debian:12"))).await;
+    let taken = vec![apply(1, "other", spec("debian:12"))];
+    store.write(taken, "alice", at(0)).await.unwrap_err();
+    store.write(vec![delete("nobody", false)], "alice", at(0)).await.unwrap_err();
+    assert_eq!(store.health(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_store_that_failed_recovers_though_nobody_writes() {
+    let short = Duration::from_millis(20);
+    let (store, _folder) =
+        open_with(Options { busy_timeout: short, upkeep_after: short, ..options() }).await;
+    let mut other = connect(store.path()).await;
+    run(&mut other, "BEGIN IMMEDIATE").await;
+    store.write(vec![apply(1, "web", spec("debian:12"))], "alice", at(0)).await.unwrap_err();
+    assert!(store.health().unwrap_err().contains("locked"));
+    run(&mut other, "ROLLBACK").await;
+    eventually("healthy", || store.health().is_ok()).await;
 }
 
 #[tokio::test]

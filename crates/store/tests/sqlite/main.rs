@@ -10,6 +10,8 @@ mod contract;
 mod faults;
 mod file;
 mod kill;
+mod place;
+mod secrets;
 mod spans;
 
 use contract::{contract_tests, model};
@@ -43,6 +45,12 @@ async fn connect(path: &Path) -> SqliteConnection {
 
 async fn run(connection: &mut SqliteConnection, sql: &'static str) {
     sqlx::raw_sql(sql).execute(connection).await.unwrap();
+}
+
+/// What the innermost source of an error says.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
+    errors.last().unwrap().to_string()
 }
 
 /// Waits until something is so, looking again every few milliseconds.
