@@ -92,7 +92,7 @@ async fn what_was_under_way_when_the_controller_was_killed_outlives_no_deletion(
     scene.apply(&specs).await?;
     eventually("a first container", async || {
         let made = scene.containers(None).await.map_err(|error| error.to_string())?.len();
-        (made > 0).then_some(()).ok_or("none")
+        (made > 0).then_some(()).ok_or("none".to_owned())
     })
     .await;
     scene.controller.trueup(["delete", "--all", "--volumes", "--no-wait"])?;
