@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod backoff;
+mod checked;
 pub mod condition;
 pub mod container;
 pub mod desired;

@@ -1,7 +1,8 @@
 //! The names that users choose, checked where they enter and never again.
 
+use crate::checked::checked_text;
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 /// The owner that a manifest has which names none.
 pub const DEFAULT_OWNER: &str = "default";
@@ -32,60 +33,17 @@ fn check_dns_label(what: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-macro_rules! dns_label {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// The text itself.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(text: String) -> Result<Self, String> {
-                check_dns_label($what, &text)?;
-                Ok(Self(text))
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-            fn from_str(text: &str) -> Result<Self, String> {
-                Self::try_from(text.to_owned())
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-dns_label! {
+checked_text! {
     /// A workspace's name, a DNS label, unique per owner.
-    Name, "name"
+    Name, |text: &str| check_dns_label("name", text)
 }
-dns_label! {
+checked_text! {
     /// Who a workspace belongs to, a DNS label.
-    Owner, "owner"
+    Owner, |text: &str| check_dns_label("owner", text)
 }
-dns_label! {
+checked_text! {
     /// The name of a named volume within its workspace, a DNS label.
-    VolumeName, "volume name"
+    VolumeName, |text: &str| check_dns_label("volume name", text)
 }
 
 impl Default for Owner {

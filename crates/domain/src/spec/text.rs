@@ -3,44 +3,8 @@
 //! Whether a project path exists and lies under a configured root is not decided here: that needs
 //! the file system, and so the [`Projects`](crate::port::Projects) port.
 
-use serde::{Deserialize, Serialize};
-use std::{fmt, path::Path};
-
-macro_rules! checked_text {
-    ($(#[$doc:meta])* $name:ident, $check:path) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
-
-        impl $name {
-            /// The text itself.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = String;
-            fn try_from(text: String) -> Result<Self, String> {
-                $check(&text)?;
-                Ok(Self(text))
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(text: $name) -> Self {
-                text.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
+use crate::checked::checked_text;
+use std::path::Path;
 
 checked_text! {
     /// A folder of the host: an absolute path, written out plainly, that is no system directory.
