@@ -25,9 +25,9 @@ pub struct Observation {
     pub image: Presence,
     /// The network that the workspace should be attached to, when it is a named one.
     pub network: Option<NetworkState>,
-    /// Whether a network of the workspace's own is left from an older declaration; looked up only when
+    /// The network of the workspace's own that is left from an older declaration; looked up only when
     /// there is no container that could tell.
-    pub outgrown_network: bool,
+    pub outgrown_network: Option<NetworkState>,
     /// The names of the volumes on the engine that carry the workspace's label; looked up only for a
     /// deletion that takes them along.
     pub volumes: Vec<String>,
@@ -42,7 +42,7 @@ impl Observation {
             container,
             image: Presence::NotAsked,
             network: None,
-            outgrown_network: false,
+            outgrown_network: None,
             volumes: Vec::new(),
             project: ProjectFolder::NotAsked,
         }

@@ -86,8 +86,9 @@ pub(super) fn gone(
 fn occupied_network<'a>(desired: &'a Desired, observed: &Observation) -> Option<&'a str> {
     let own = &desired.config.name;
     let is_own = desired.network.as_ref().is_some_and(|network| network.name == *own);
-    let is_used = observed.network.as_ref().is_some_and(|state| state.used);
-    (is_own && is_used).then_some(own.as_str())
+    let present = observed.network.as_ref().filter(|_| is_own);
+    let own_network = present.or(observed.outgrown_network.as_ref());
+    own_network.is_some_and(|state| state.used).then_some(own.as_str())
 }
 
 /// Ends the process gently and removes the container.
@@ -123,8 +124,8 @@ pub(super) fn outgrown_network(desired: &Desired, container: &Container) -> Opti
 
 /// The network of its own that was left when its last container went. It has the container's name.
 pub(super) fn left_network(desired: &Desired, observed: &Observation) -> Option<Action> {
-    let name = desired.config.name.clone();
-    observed.outgrown_network.then_some(Action::RemoveNetwork { name })
+    let is_free = observed.outgrown_network.as_ref().is_some_and(|state| !state.used);
+    is_free.then(|| Action::RemoveNetwork { name: desired.config.name.clone() })
 }
 
 fn unused_networks(desired: &Desired, observed: &Observation) -> Vec<Action> {

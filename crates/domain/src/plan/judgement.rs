@@ -5,7 +5,7 @@ use crate::{
     condition::{Condition, ConditionType, Conditions, Truth},
     container::{Container, ContainerState},
     desired::{Desired, Goal},
-    error::EngineError,
+    error::{EngineError, Reason},
     status::{ContainerStatus, Failure, Phase, Status, WorkspaceStatus},
 };
 use jiff::Timestamp;
@@ -25,7 +25,12 @@ pub(super) fn status(
     voice.ready(desired, container, decision);
     voice.synced(decision, failure);
     voice.progressing(decision, failure);
-    voice.degraded(decision.trouble.as_ref(), failure);
+    // Waiting for one's turn to pull is no trouble; whatever was one before still is.
+    let awaits_turn = decision.phase == Phase::Pulling
+        && failure.is_some_and(|failure| failure.reason == Reason::Busy);
+    if !awaits_turn {
+        voice.degraded(decision.trouble.as_ref(), failure);
+    }
     Status {
         status: coarse(desired.goal, container),
         phase: decision.phase,

@@ -38,8 +38,9 @@ pub(super) fn judge(
     let counted = if is_new {
         let was_stable = runtime(container) >= rules.stable_after.duration();
         let crashes = if was_stable { 1 } else { known.crashes.saturating_add(1) };
+        let gives_up = rules.give_up_after > 0 && crashes >= rules.give_up_after;
         RecoveryStatus {
-            restarts: known.restarts + 1,
+            restarts: known.restarts + u64::from(!gives_up),
             crashes,
             counted: container.finished_at,
             counted_at: Some(now),

@@ -120,7 +120,7 @@ impl Case {
                 container: Observed::Absent,
                 image: Presence::Here,
                 network: Some(NetworkState { id: network_id(), used: true }),
-                outgrown_network: false,
+                outgrown_network: None,
                 volumes: Vec::new(),
                 project: ProjectFolder::NotAsked,
             },

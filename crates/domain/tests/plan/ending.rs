@@ -109,7 +109,7 @@ fn a_shared_network_that_is_left_behind_goes_too_unless_others_use_it() {
 fn a_network_of_its_own_that_was_left_without_a_container_goes() {
     let left = |fields: &serde_json::Value| {
         let mut case = Case::new(fields);
-        case.observation.outgrown_network = true;
+        case.observation.outgrown_network = Some(NetworkState { id: network_id(), used: false });
         case
     };
     let made = ["remove network W", "create container W", "start container W"];
@@ -144,4 +144,19 @@ fn a_deletion_waits_for_calls_that_an_earlier_process_may_have_left_under_way() 
     case.now = at(2_000);
     case.workspace.created_at = at(1_500);
     assert!(case.plan().finished, "it was declared in this process's life");
+}
+
+#[test]
+fn a_stranger_on_an_outgrown_network_holds_only_the_deletion_up() {
+    let occupied = |fields: &serde_json::Value| {
+        let mut case = Case::new(fields);
+        case.observation.outgrown_network = Some(NetworkState { id: network_id(), used: true });
+        case
+    };
+    let archived = occupied(&json!({"state": "archived"})).plan();
+    assert_eq!((words(&archived), archived.status.phase), (vec![], Phase::Archived));
+    let deleted = occupied(&json!({})).deleted(false).plan();
+    assert!(!deleted.finished && deleted.actions.is_empty());
+    let degraded = deleted.status.conditions.get(ConditionType::Degraded).unwrap();
+    assert_eq!(degraded.reason, "NetworkInUse");
 }

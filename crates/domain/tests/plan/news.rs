@@ -6,11 +6,12 @@ use serde_json::json;
 use trueup_domain::{
     condition::{ConditionType, Truth},
     container::{ContainerState, HealthState},
+    error::Reason,
     event::{CONTROLLER, EventType},
     id::Generation,
     news::{events, repair},
-    observed::Observed,
-    status::Status,
+    observed::{Observed, Presence},
+    status::{Failure, Phase, Status},
     workspace::Workspace,
 };
 
@@ -169,4 +170,16 @@ fn a_repair_says_what_was_wrong_and_what_was_done() {
     case.workspace.generation = case.workspace.generation.next();
     after.conditions.set(crate::build::condition(ConditionType::Degraded, Truth::False));
     assert_eq!(tell(&case.workspace, &after), None, "a new generation is no repair");
+}
+
+#[test]
+fn waiting_for_a_turn_to_pull_is_told_as_no_trouble() {
+    let mut case = Case::new(&json!({}));
+    case.observation.image = Presence::Missing;
+    case.workspace.status.phase = Phase::Pulling;
+    case.workspace.status.last_error =
+        Some(Failure { reason: Reason::Busy, ..failure("pull image", 1) });
+    let status = case.plan().status;
+    assert!(!status.conditions.is_true(ConditionType::Degraded));
+    assert_eq!(status.conditions.get(ConditionType::Synced).unwrap().reason, "Busy");
 }

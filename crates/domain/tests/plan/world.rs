@@ -183,7 +183,6 @@ impl World {
             return Observation::of(Observed::Unknown(unreachable()));
         }
         let container = self.container.clone().map(Box::new);
-        let container_is_absent = container.is_none();
         let network = desired.network.as_ref().and_then(|wanted| {
             let network = self.networks.get(&wanted.name)?;
             Some(NetworkState { id: network.id.clone(), used: self.is_used(&wanted.name) })
@@ -196,15 +195,21 @@ impl World {
                 Presence::Missing
             },
             network,
-            outgrown_network: container_is_absent
-                && desired.network.as_ref().is_none_or(|wanted| wanted.name != desired.config.name)
-                && self.networks.contains_key(&desired.config.name),
+            outgrown_network: self.outgrown_network(desired),
             volumes: self.volumes.iter().cloned().collect(),
             project: match &desired.workspace.spec.project {
                 Some(_) => self.project.clone(),
                 None => ProjectFolder::NotAsked,
             },
         }
+    }
+
+    /// The network of its own that the workspace is not to have any more, when no container tells.
+    fn outgrown_network(&self, desired: &Desired) -> Option<NetworkState> {
+        let own = &desired.config.name;
+        let is_wanted = desired.network.as_ref().is_some_and(|wanted| wanted.name == *own);
+        let network = self.networks.get(own).filter(|_| self.container.is_none() && !is_wanted)?;
+        Some(NetworkState { id: network.id.clone(), used: self.is_used(own) })
     }
 
     pub(crate) fn is_used(&self, network: &str) -> bool {

@@ -36,7 +36,7 @@ async fn look(context: &Context, desired: &Desired) -> Result<Observation, Engin
         _ => None,
     };
     let outgrown_network =
-        needs.outgrown && context.engine.network(&desired.config.name).await?.is_some();
+        if needs.outgrown { context.engine.network(&desired.config.name).await? } else { None };
     let volumes = if needs.volumes {
         context.engine.volumes(desired.workspace.id).await?
     } else {
