@@ -7,6 +7,7 @@ pub mod clock;
 mod error;
 mod live;
 mod projects;
+mod report;
 mod run;
 pub mod settings;
 mod traces;

@@ -7,10 +7,11 @@ use crate::{
     Error, HostProjects, Settings,
     clock::SystemClock,
     live::{EngineWatch, HostAdmission, Running},
+    report::report,
     settings::LogFormat,
     traces::ProcessTraces,
 };
-use futures::{FutureExt, Stream, StreamExt, future};
+use futures::{FutureExt, StreamExt, future};
 use jiff::Timestamp;
 use std::{
     collections::BTreeMap, os::unix::fs::DirBuilderExt, panic::AssertUnwindSafe, path::Path,
@@ -23,15 +24,14 @@ use trueup_api::{
 };
 use trueup_docker_adapter::DockerEngine;
 use trueup_domain::{
-    error::ErrorClass,
     id::{InstanceId, WorkspaceId},
     pass::Cause,
     policy::Policy,
-    port::{Changes, Clock, Engine, Workspaces},
+    port::{Changes, Clock, Engine},
 };
 use trueup_observability::{self as observability, Otlp};
 use trueup_reconciler::{
-    runtime::{Backoff, Controller, ErrorPolicy, Outcome, PassResult},
+    runtime::{Backoff, Controller, ErrorPolicy},
     workspace::{Activity, Context, Error as PassError, Feed, inputs, reconcile},
 };
 use trueup_store::SqliteStore;
@@ -263,50 +263,4 @@ fn controller(
 /// tells us when a port becomes free.
 fn policy_for(_: &PassError) -> ErrorPolicy {
     ErrorPolicy::Retry
-}
-
-/// Logs what went wrong, once, with the whole chain.
-async fn report(
-    outcomes: impl Stream<Item = Outcome<WorkspaceId, Cause, PassError>>,
-    workspaces: Arc<dyn Workspaces>,
-) {
-    let mut outcomes = std::pin::pin!(outcomes);
-    while let Some(outcome) = outcomes.next().await {
-        if outcome.result.is_ok() {
-            tracing::debug!(workspace = %outcome.key, took = ?outcome.work_duration, "pass");
-            continue;
-        }
-        // People know a workspace by its name; the store is asked only when something is wrong.
-        let name = match workspaces.get(outcome.key).await {
-            Ok(Some(workspace)) => workspace.key().to_string(),
-            Ok(None) | Err(_) => outcome.key.to_string(),
-        };
-        complain(&name, &outcome);
-    }
-}
-
-fn complain(workspace: &str, outcome: &Outcome<WorkspaceId, Cause, PassError>) {
-    let attempt = outcome.attempt;
-    match &outcome.result {
-        PassResult::Ok(_) => {}
-        // What fails for hours is told ever more seldom; its status says it all the time.
-        PassResult::Failed(..) if attempt > 4 && !attempt.is_power_of_two() => {}
-        PassResult::Failed(error, _) if error.class() == ErrorClass::Terminal => {
-            let error = error as &dyn std::error::Error;
-            tracing::warn!(workspace, attempt, error, "a pass failed; it needs a change");
-        }
-        PassResult::Failed(error, _) => {
-            let error = error as &dyn std::error::Error;
-            tracing::warn!(workspace, attempt, error, "a pass failed; it will be retried");
-        }
-        PassResult::Panicked(message) => {
-            tracing::error!(workspace, message, "a pass panicked; it will be retried");
-        }
-        PassResult::TimedOut => {
-            tracing::error!(workspace, "a pass took too long; it will be retried");
-        }
-        PassResult::Cancelled => {
-            tracing::warn!(workspace, "a pass was cut off by the shutdown");
-        }
-    }
 }

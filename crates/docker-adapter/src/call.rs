@@ -149,13 +149,7 @@ impl Caller {
 
     const fn deadline(&self, operation: Operation) -> Duration {
         match operation {
-            Operation::Inspect
-            | Operation::List
-            | Operation::Logs
-            | Operation::HasImage
-            | Operation::FindNetwork
-            | Operation::ListVolumes
-            | Operation::Subscribe => self.deadlines.read,
+            _ if operation.is_read() => self.deadlines.read,
             Operation::Pull => self.deadlines.pull,
             Operation::Remove => self.deadlines.remove,
             _ => self.deadlines.change,
@@ -164,13 +158,7 @@ impl Caller {
 
     const fn lane(&self, operation: Operation) -> &Window {
         match operation {
-            Operation::Inspect
-            | Operation::List
-            | Operation::Logs
-            | Operation::HasImage
-            | Operation::FindNetwork
-            | Operation::ListVolumes
-            | Operation::Subscribe => &self.lanes.reads,
+            _ if operation.is_read() => &self.lanes.reads,
             Operation::Pull => &self.lanes.pulls,
             Operation::Create | Operation::Start | Operation::Remove => &self.lanes.heavy,
             Operation::EnsureNetwork => &self.lanes.networks,

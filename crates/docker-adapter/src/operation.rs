@@ -54,6 +54,20 @@ impl Operation {
         }
     }
 
+    /// Whether it changes nothing.
+    pub(crate) const fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::Inspect
+                | Self::List
+                | Self::Logs
+                | Self::HasImage
+                | Self::FindNetwork
+                | Self::ListVolumes
+                | Self::Subscribe
+        )
+    }
+
     /// Whether its subject is a container; otherwise it is a network, a volume, an image or a workspace.
     pub(crate) const fn is_about_container(self) -> bool {
         matches!(

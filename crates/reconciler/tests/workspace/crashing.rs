@@ -39,11 +39,7 @@ impl Story {
             loop {
                 let (stage, id) = self.begin(abandoned);
                 let survived = stage.settle_within(id, &mut deaths.clone());
-                let stage = stage.restart();
-                stage.settle(id);
-                stage.engine.await_abandoned();
-                stage.settle(id);
-                self.check(&stage, id);
+                self.live_on(stage, id);
                 if survived {
                     break;
                 }
@@ -51,6 +47,15 @@ impl Story {
             }
             assert!(deaths > 5, "the story has only {deaths} awaits");
         }
+    }
+
+    /// The life after the last death: everything comes to rest, late calls of the dead included.
+    fn live_on(&self, stage: Stage, id: WorkspaceId) {
+        let stage = stage.restart();
+        stage.settle(id);
+        stage.engine.await_abandoned();
+        stage.settle(id);
+        self.check(&stage, id);
     }
 
     /// Dies twice: after every number of polls, and again in the life after it.
@@ -68,11 +73,7 @@ impl Story {
                 stage.settle_within(id, &mut first.clone());
                 let stage = stage.restart();
                 let survived = stage.settle_within(id, &mut second.clone());
-                let stage = stage.restart();
-                stage.settle(id);
-                stage.engine.await_abandoned();
-                stage.settle(id);
-                self.check(&stage, id);
+                self.live_on(stage, id);
                 if survived {
                     break;
                 }
