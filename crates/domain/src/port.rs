@@ -3,11 +3,13 @@
 mod clock;
 mod engine;
 mod project;
+mod retries;
 mod store;
 
 pub use clock::Clock;
 pub use engine::{Engine, EngineChange, WatchEvent};
 pub use project::Projects;
+pub use retries::{Retries, RetryState};
 pub use store::{
     Change, Changes, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces,
     Written,

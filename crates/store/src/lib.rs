@@ -1,6 +1,8 @@
-//! The store: workspaces, statuses, events and passes on disk, in an embedded SQLite database.
+//! The store: workspaces, statuses, events, passes and retries on disk, in an embedded SQLite
+//! database.
 //!
-//! [`SqliteStore`] implements the four store ports of `trueup-domain`. Three promises hold all over:
+//! [`SqliteStore`] implements the store ports of `trueup-domain`: the four of what is desired and
+//! observed, and [`Retries`](trueup_domain::port::Retries). Three promises hold all over:
 //!
 //! - **Durable before announced.** A caller is answered and a `Change` is sent only after the
 //!   transaction is on the disk; a kill at any instruction loses nothing that was acknowledged.

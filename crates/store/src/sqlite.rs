@@ -12,6 +12,7 @@ mod pass_record;
 mod place;
 mod ports;
 mod read;
+mod retry_record;
 mod row;
 mod spec_write;
 #[cfg(test)]

@@ -21,8 +21,10 @@ use std::{
 use trueup_domain::id::InstanceId;
 
 /// Every migration that ever was, oldest first. None of them is changed once it was released.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "start", include_str!("../../migrations/0001_start.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "start", include_str!("../../migrations/0001_start.sql")),
+    (2, "retries", include_str!("../../migrations/0002_retries.sql")),
+];
 
 const PAGE_SIZE: u32 = 4096;
 /// A log file that a burst of writes has made larger is cut back to so many bytes.

@@ -24,6 +24,11 @@ pub(super) trait Operation: Send + Sync + 'static {
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<(Self::Reply, Vec<Change>), StoreError>;
+
+    /// Whether it wrote something, by what came of it. As a rule, what is written is announced.
+    fn has_written(_reply: &Self::Reply, news: &[Change]) -> bool {
+        !news.is_empty()
+    }
 }
 
 /// An operation of any kind, with its caller.
@@ -82,9 +87,8 @@ impl<O: Operation> Job for Waiting<O> {
     async fn attempt(&mut self, connection: &mut SqliteConnection) -> Attempt {
         let outcome = self.operation.carry_out(connection).await;
         match self.outcome.insert(outcome) {
-            // Every write is announced.
-            Ok((_, news)) if news.is_empty() => Attempt::Idle,
-            Ok(_) => Attempt::Wrote,
+            Ok((reply, news)) if O::has_written(reply, news) => Attempt::Wrote,
+            Ok(_) => Attempt::Idle,
             Err(error) => Attempt::Failed(failure_of_storage(error)),
         }
     }

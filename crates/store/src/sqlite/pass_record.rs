@@ -91,7 +91,7 @@ impl RecordPass {
         Ok(events.into())
     }
 
-    /// Removes the row, its status with it, and counts its history among that of the removed.
+    /// Removes the row, its status and retries with it, and counts its history among that of the removed.
     async fn remove(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
         let id = self.record.workspace.to_string();
         sqlx::query("DELETE FROM workspaces WHERE id = ?1")

@@ -5,7 +5,7 @@
 
 use super::{
     SqliteStore, health::root_cause, job::Operation, pass_record::RecordPass, read,
-    spec_write::SpecWrites,
+    retry_record::RecordRetries, spec_write::SpecWrites,
 };
 use crate::Error;
 use async_trait::async_trait;
@@ -18,7 +18,10 @@ use trueup_domain::{
     id::{EventId, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
-    port::{EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces, Written},
+    port::{
+        EventLog, EventQuery, PassLog, PassRecord, Recorded, Retries, RetryState, SpecWrite,
+        Workspaces, Written,
+    },
     workspace::Workspace,
 };
 
@@ -93,6 +96,28 @@ impl EventLog for SqliteStore {
 
     async fn newest_event(&self) -> Result<EventId, StoreError> {
         self.read("read the newest event", read::newest_event(&self.readers)).await
+    }
+}
+
+#[async_trait]
+impl Retries for SqliteStore {
+    async fn load(&self) -> Result<Vec<(WorkspaceId, RetryState)>, StoreError> {
+        self.read("load retries", read::retries(&self.readers)).await
+    }
+
+    async fn record(
+        &self,
+        changes: Vec<(WorkspaceId, Option<RetryState>)>,
+    ) -> Result<(), StoreError> {
+        let span = info_span!(
+            "store.record_retries",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system.name = "sqlite",
+            db.operation.name = "record_retries",
+            db.operation.batch.size = changes.len(),
+        );
+        self.submit_in(span, RecordRetries { changes }).await.map(drop)
     }
 }
 

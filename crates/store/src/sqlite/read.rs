@@ -8,7 +8,7 @@ use trueup_domain::{
     id::{EventId, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
-    port::EventQuery,
+    port::{EventQuery, RetryState},
     workspace::Workspace,
 };
 
@@ -104,6 +104,17 @@ pub(super) async fn events(
     sql.push(" ORDER BY id LIMIT ").push_bind(limit);
     let rows = sql.build().fetch_all(executor).await?;
     rows.iter().map(row::event).collect()
+}
+
+pub(super) async fn retries(
+    executor: impl SqliteExecutor<'_>,
+) -> Result<Vec<(WorkspaceId, RetryState)>, Error> {
+    let rows = sqlx::query(
+        "SELECT workspace_id, failures, step, retry_at FROM retries ORDER BY workspace_id",
+    )
+    .fetch_all(executor)
+    .await?;
+    rows.iter().map(row::retry).collect()
 }
 
 pub(super) async fn newest_event(executor: impl SqliteExecutor<'_>) -> Result<EventId, Error> {

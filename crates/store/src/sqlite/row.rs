@@ -13,6 +13,7 @@ use trueup_domain::{
     id::{EventId, Generation, ResourceVersion, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
+    port::RetryState,
     spec::Metadata,
     status::{Status, WorkspaceStatus},
     workspace::Workspace,
@@ -68,6 +69,20 @@ pub(super) fn event(row: &SqliteRow) -> Result<Event, Error> {
 /// The record of one pass.
 pub(super) fn pass(row: &SqliteRow) -> Result<Pass, Error> {
     json(row, "pass").map_err(|source| unreadable("passes", row.try_get::<i64, _>("id"), source))
+}
+
+/// The failures of a workspace.
+pub(super) fn retry(row: &SqliteRow) -> Result<(WorkspaceId, RetryState), Error> {
+    let read = || {
+        let retry_at: Option<String> = row.try_get("retry_at")?;
+        let state = RetryState {
+            failures: count(row, "failures")?.try_into()?,
+            step: count(row, "step")?.try_into()?,
+            retry_at: retry_at.as_deref().map(str::parse).transpose()?,
+        };
+        Ok((text(row, "workspace_id")?, state))
+    };
+    read().map_err(|source| unreadable("retries", row.try_get::<String, _>("workspace_id"), source))
 }
 
 /// A value as the text of a JSON document.

@@ -7,6 +7,7 @@ pub(crate) mod changes;
 pub(crate) mod events;
 pub(crate) mod model;
 pub(crate) mod passes;
+pub(crate) mod retries;
 pub(crate) mod spec_writes;
 
 use jiff::Timestamp;
@@ -26,7 +27,8 @@ use trueup_domain::{
     workspace::Workspace,
 };
 
-/// All that a backend is.
+/// What most of the contract needs. `Retries` is not among it, as its `record` would make that of
+/// `PassLog` ambiguous.
 pub(crate) trait Store: Workspaces + PassLog + EventLog + Changes {}
 
 impl<S: Workspaces + PassLog + EventLog + Changes> Store for S {}
@@ -76,6 +78,15 @@ macro_rules! contract_tests {
                 a_call_that_changes_nothing_announces_nothing,
                 a_change_tells_how_it_was_and_how_it_is,
                 a_change_can_be_read_by_the_time_it_is_announced,
+            }
+            retries: {
+                recorded_failures_are_loaded_in_the_order_of_ids,
+                a_state_takes_the_place_of_the_one_before,
+                forgotten_failures_are_gone,
+                the_last_entry_of_a_workspace_counts,
+                failures_of_a_workspace_that_does_not_exist_are_left_out,
+                failures_go_with_their_workspace_and_not_before,
+                failures_are_no_change_of_their_workspace,
             }
         }
     };

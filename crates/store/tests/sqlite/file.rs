@@ -18,6 +18,25 @@ use trueup_domain::{
 };
 use trueup_store::{Error, Options, SqliteStore};
 
+pub(crate) const MIGRATION_1: &str = include_str!("../../migrations/0001_start.sql");
+pub(crate) const MIGRATION_2: &str = include_str!("../../migrations/0002_retries.sql");
+pub(crate) const ROWS_1: &str = include_str!("rows_of_version_1.sql");
+
+/// Makes a database as an older version left it: with its migrations, from the first on, and its rows.
+pub(crate) async fn make_database(path: &Path, migrations: &[&'static str], rows: &[&'static str]) {
+    let mut connection = connect(path).await;
+    let migrations = (1..).zip(migrations).map(|(version, sql)| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, "".into(), MigrationType::Simple, sql, false)
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    migrator.run_direct(None, &mut connection, false).await.unwrap();
+    for rows in rows {
+        run(&mut connection, rows).await;
+    }
+    connection.close().await.unwrap();
+}
+
 async fn refusal(path: impl AsRef<Path>) -> Error {
     SqliteStore::open(path, options()).await.expect_err("it was opened")
 }
@@ -171,12 +190,7 @@ async fn a_database_of_a_newer_version_is_refused() {
 async fn a_database_of_the_first_version_opens() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trueup.db");
-    let mut connection = connect(&path).await;
-    let sql = include_str!("../../migrations/0001_start.sql").into_sql_str();
-    let first = Migration::new(1, "start".into(), MigrationType::Simple, sql, false);
-    Migrator::with_migrations(vec![first]).run_direct(None, &mut connection, false).await.unwrap();
-    run(&mut connection, include_str!("rows_of_version_1.sql")).await;
-    connection.close().await.unwrap();
+    make_database(&path, &[MIGRATION_1], &[ROWS_1]).await;
 
     let store = SqliteStore::open(&path, options()).await.unwrap();
     assert_eq!(store.instance_id().as_str(), "old-instance");

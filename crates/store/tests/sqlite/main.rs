@@ -11,6 +11,7 @@ mod faults;
 mod file;
 mod kill;
 mod place;
+mod retries;
 mod secrets;
 mod spans;
 
