@@ -10,6 +10,7 @@ mod commands;
 mod finding;
 mod heads;
 mod licences;
+mod modules;
 mod sizes;
 mod sources;
 
@@ -28,8 +29,9 @@ pub(crate) struct Args {}
 type Rule = (&'static str, fn(&Path) -> Result<Vec<Finding>>);
 
 /// The quick ones first; those that compile last.
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     ("arrows between the crates", arrows::check),
+    ("modules that stand on their own", modules::check),
     ("sizes of files and functions", sizes::check),
     ("wall clock and random ids only in the clock file", clock::check),
     ("every file says what it is for", heads::check),

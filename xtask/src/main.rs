@@ -1,9 +1,10 @@
-//! The project's tooling: `cargo xtask check | test | integration | demo`.
+//! The project's tooling: `cargo xtask check | test | integration | demo | bench`.
 //!
 //! One module for each subcommand, and none knows another. It runs the same commands that a person
 //! would, prints what it runs, and ends with 1 if anything failed. Deliberately absent: anything
 //! that only a build server can do; what is red there is red here.
 
+mod bench;
 mod cargo;
 mod check;
 mod demo;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Checks, tests and shows trueup")]
+#[command(name = "cargo xtask", about = "Checks, tests, shows and measures trueup")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -32,6 +33,8 @@ enum Command {
     Integration(integration::Args),
     /// Show the product at work on this machine's Docker Engine
     Demo(demo::Args),
+    /// Measure a part of trueup beside its peers; the first run builds kube and takes minutes
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Integration(args) => integration::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

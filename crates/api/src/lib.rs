@@ -20,6 +20,7 @@
 //! | `GET /v1/events?after=&owner=&name=&limit=&wait=` | events in order; waits for one up to `wait` seconds |
 //! | `GET /v1/events?last=&owner=&name=` | the newest events, in order |
 //! | `GET /v1/version`, `GET /healthz`, `GET /readyz` | about the controller itself |
+//! | `GET /metrics` | what the controller counts and measures, in the OpenMetrics text format |
 //!
 //! Unknown parameters and unknown fields are refused, so that a misspelt one never passes for "not
 //! given". Deliberately absent: authentication. The unix socket is its owner's alone, and the TCP

@@ -26,4 +26,4 @@ pub use connection::{Connection, Peer};
 pub use listen::{Bind, Listeners};
 pub use router::router;
 pub use serve::serve;
-pub use state::{Admission, EngineStatus, Live, State};
+pub use state::{Admission, EngineStatus, Live, Metrics, State};

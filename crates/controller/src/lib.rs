@@ -6,10 +6,14 @@
 pub mod clock;
 mod error;
 mod live;
+mod metrics;
 mod projects;
+mod reconciler;
 mod report;
 mod run;
 pub mod settings;
+#[cfg(test)]
+mod stage;
 mod traces;
 
 pub use error::Error;

@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 use std::{pin::pin, sync::Arc};
 use trueup_domain::{error::ErrorClass, id::WorkspaceId, pass::Cause, port::Workspaces};
 use trueup_reconciler::{
-    runtime::{Outcome, PassResult},
+    runtime::{HotLoop, Outcome, PassResult},
     workspace::Error,
 };
 
@@ -21,13 +21,19 @@ pub(crate) async fn report(
         if outcome.result.is_ok() {
             tracing::debug!(workspace = %outcome.key, took = ?outcome.work_duration, "pass");
         } else if is_told(&outcome) {
-            // People know a workspace by its name.
-            let name = match workspaces.get(outcome.key).await {
-                Ok(Some(workspace)) => workspace.key().to_string(),
-                Ok(None) | Err(_) => outcome.key.to_string(),
-            };
-            complain(&name, &outcome);
+            complain(&name(outcome.key, workspaces.as_ref()).await, &outcome);
         }
+        if let Some(hot) = &outcome.hot_loop {
+            warn(&name(outcome.key, workspaces.as_ref()).await, hot);
+        }
+    }
+}
+
+/// People know a workspace by its name.
+async fn name(id: WorkspaceId, workspaces: &dyn Workspaces) -> String {
+    match workspaces.get(id).await {
+        Ok(Some(workspace)) => workspace.key().to_string(),
+        Ok(None) | Err(_) => id.to_string(),
     }
 }
 
@@ -60,3 +66,30 @@ fn complain(workspace: &str, outcome: &Outcome<WorkspaceId, Cause, Error>) {
         }
     }
 }
+
+/// A workspace that is never done fails at nothing, so that no other line speaks of it.
+fn warn(workspace: &str, hot: &HotLoop) {
+    tracing::warn!(
+        workspace,
+        passes = hot.passes,
+        within = format!("{:.1?}", hot.took),
+        woken_by = woken_by(hot),
+        "a workspace is reconciled far too often; something wakes it again and again"
+    );
+}
+
+/// How many of the latest passes had which kind of cause; a pass can have several.
+fn woken_by(hot: &HotLoop) -> String {
+    let kinds = [
+        (hot.by_user, "a user"),
+        (hot.by_event, "an event"),
+        (hot.by_retry, "a retry"),
+        (hot.by_wake_up, "its own wake-up"),
+        (hot.by_resync, "a resync"),
+    ];
+    let seen = kinds.into_iter().filter(|(passes, _)| *passes > 0);
+    seen.map(|(passes, kind)| format!("{kind} {passes}×")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,13 @@ use crate::{
     Error, HostProjects, Settings,
     clock::SystemClock,
     live::{EngineWatch, HostAdmission, Running},
+    metrics::Metrics,
+    reconciler::{context, policy_for, reconciler},
     report::report,
     settings::LogFormat,
-    traces::ProcessTraces,
 };
-use futures::{FutureExt, StreamExt, future};
-use jiff::Timestamp;
+use futures::{FutureExt, future};
+use prometheus_client::registry::Registry;
 use std::{
     collections::BTreeMap, os::unix::fs::DirBuilderExt, panic::AssertUnwindSafe, path::Path,
     sync::Arc, time::Duration,
@@ -23,23 +24,13 @@ use trueup_api::{
     wire::VersionInfo,
 };
 use trueup_docker_adapter::DockerEngine;
-use trueup_domain::{
-    id::{InstanceId, WorkspaceId},
-    pass::Cause,
-    policy::Policy,
-    port::{Changes, Clock, Engine},
-};
+use trueup_domain::{id::InstanceId, port::Clock};
 use trueup_observability::{self as observability, Otlp};
-use trueup_reconciler::{
-    runtime::{Backoff, Controller, ErrorPolicy},
-    workspace::{Activity, Context, Error as PassError, Feed, inputs, reconcile},
-};
+use trueup_reconciler::workspace::reconcile;
 use trueup_store::SqliteStore;
 
 /// How long the store may take to write what is queued, and the collector to take the last spans.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// How long one pass may take; every engine call in it has a shorter deadline of its own.
-const PASS_DEADLINE: Duration = Duration::from_mins(45);
 
 /// Runs the controller until `shutdown` is ready.
 ///
@@ -143,19 +134,11 @@ async fn serve(
         make_folder(folder)?;
     }
     let listeners = Listeners::bind(&bind).await?;
-    let projects = HostProjects::new(settings.projects.roots.clone());
-    let context = Arc::new(Context {
-        engine: Arc::clone(&engine) as Arc<dyn Engine>,
-        workspaces: store.clone(),
-        passes: store.clone(),
-        projects: Arc::new(projects.clone()),
-        clock: clock.clone(),
-        traces: Arc::new(ProcessTraces),
-        policy: policy(settings, instance.clone(), clock.now()),
-        activity: Activity::default(),
-    });
+    let context = Arc::new(context(settings, engine, &store, clock.clone()));
     let watch = Arc::new(EngineWatch::default());
-    let controller = controller(settings, shutdown, &context, store.as_ref(), &watch);
+    let mut registry = Registry::default();
+    let controller =
+        reconciler(settings, shutdown, &context, &store, &watch).metrics(&mut registry);
     let running =
         Running { handle: controller.handle(), context: Arc::clone(&context), engine: watch };
     let state = State {
@@ -165,9 +148,10 @@ async fn serve(
         changes: store.clone(),
         live: Arc::new(running),
         admit: Arc::new(HostAdmission {
-            projects,
+            projects: HostProjects::new(settings.projects.roots.clone()),
             has_strict_networks: settings.network.strict_range.is_some(),
         }),
+        metrics: Arc::new(Metrics(registry)),
         version: VersionInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             instance_id: instance.to_string(),
@@ -175,15 +159,7 @@ async fn serve(
         },
         clock,
     };
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        instance = %instance,
-        engine = settings.engine.host,
-        store = %settings.store.path.display(),
-        socket = %settings.api.socket.display(),
-        listen = settings.api.listen.map(tracing::field::display),
-        "ready"
-    );
+    say_ready(settings, &instance);
     let outcomes = controller.run(reconcile, |_, error, _| policy_for(error), context);
     let passes = report(outcomes, store).map(Ok);
     let api = server::serve(listeners, server::router(state), shutdown.clone());
@@ -193,6 +169,18 @@ async fn serve(
     )
     .await;
     passes.and(api)
+}
+
+fn say_ready(settings: &Settings, instance: &InstanceId) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        instance = %instance,
+        engine = settings.engine.host,
+        store = %settings.store.path.display(),
+        socket = %settings.api.socket.display(),
+        listen = settings.api.listen.map(tracing::field::display),
+        "ready"
+    );
 }
 
 /// Runs a task that must live until the end was asked for; its death is the end of all the others.
@@ -224,43 +212,4 @@ fn connect(settings: &Settings, instance: &InstanceId) -> Result<DockerEngine, E
         ..trueup_docker_adapter::Options::new(settings.engine.host.clone(), instance.clone())
     };
     Ok(DockerEngine::connect(options)?)
-}
-
-fn policy(settings: &Settings, instance: InstanceId, now: Timestamp) -> Policy {
-    Policy {
-        instance,
-        publish_address: settings.network.publish_address.to_string(),
-        network_shards: settings.network.shards,
-        strict_range: settings.network.strict_range.clone(),
-        stop_grace: settings.engine.stop_grace.duration(),
-        started_at: Some(now),
-    }
-}
-
-fn controller(
-    settings: &Settings,
-    shutdown: &CancellationToken,
-    context: &Arc<Context>,
-    changes: &dyn Changes,
-    watch: &Arc<EngineWatch>,
-) -> Controller<WorkspaceId, Cause> {
-    let rules = &settings.reconcile;
-    let watch = Arc::clone(watch);
-    let inputs = inputs(Arc::clone(&context.workspaces), changes, context.engine.as_ref())
-        .inspect(move |input| watch.note(input));
-    let mut feed = Feed::default();
-    let seed = context.clock.workspace_id().spread();
-    Controller::new("workspaces", fastrand::Rng::with_seed(seed))
-        .watches(inputs, move |input| feed.wakes(input))
-        .concurrency(rules.concurrency)
-        .timeout(PASS_DEADLINE)
-        .backoff(Backoff::exponential(rules.backoff_base.duration(), rules.backoff_max.duration()))
-        .graceful_shutdown_on(shutdown.clone().cancelled_owned())
-        .drain_timeout(rules.drain.duration())
-}
-
-/// Whatever failed is retried: what is terminal today heals when its cause is removed, and nobody
-/// tells us when a port becomes free.
-fn policy_for(_: &PassError) -> ErrorPolicy {
-    ErrorPolicy::Retry
 }

@@ -144,6 +144,9 @@ impl Default for Network {
 pub struct Reconcile {
     /// How many workspaces are worked on at once.
     pub concurrency: usize,
+    /// How many workspaces of one owner; not given: as many as there is room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency_per_owner: Option<usize>,
     /// The wait after a first failure; it doubles from there.
     pub backoff_base: Period,
     /// The longest wait after a failure.
@@ -156,6 +159,7 @@ impl Default for Reconcile {
     fn default() -> Self {
         Self {
             concurrency: 32,
+            concurrency_per_owner: None,
             backoff_base: Period::from_secs(1),
             backoff_max: Period::from_secs(60),
             drain: Period::from_secs(10),
@@ -218,6 +222,9 @@ impl Settings {
         }
         if self.reconcile.concurrency == 0 {
             return wrong("reconcile.concurrency", "must be at least 1");
+        }
+        if self.reconcile.concurrency_per_owner == Some(0) {
+            return wrong("reconcile.concurrency_per_owner", "must be at least 1, or left out");
         }
         if let Some(range) = &self.network.strict_range
             && let Err(why) = trueup_docker_adapter::check_range(range)

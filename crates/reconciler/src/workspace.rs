@@ -11,17 +11,22 @@
 //! - Nothing is decided here: what is done is what `plan` said, and what is recorded is what was done.
 //! - A pass for an older generation is refused by the store and leaves no trace there.
 //! - A kill between any two steps leaves a state that the next pass brings to its end.
+//! - Owners take turns ([`Owners`]), and failures outlive the process ([`StoredRetries`]).
 //!
 //! # Caveats
 //! - What the engine failed at is retried by the queue, with its backoff; a command that ends too
 //!   often is held back by the plan, with the workspace's own.
+//! - At the start every workspace is woken once, as by an event. One that failed before is tried at
+//!   once, too; if it fails again, it goes on with the backoff it had.
 
 mod activity;
 mod execute;
 mod feed;
 mod observe;
+mod owners;
 mod pass;
 mod record;
+mod retries;
 mod source;
 
 #[cfg(test)]
@@ -29,7 +34,9 @@ mod feed_tests;
 
 pub use activity::{Activity, Attempted};
 pub use feed::{Feed, Input, Wake};
+pub use owners::Owners;
 pub use pass::{Error, reconcile};
+pub use retries::StoredRetries;
 pub use source::inputs;
 
 use std::sync::Arc;

@@ -65,7 +65,9 @@ fn function(name: &str, lines: usize) -> String {
 #[test]
 fn a_clean_tree_passes_every_rule_on_sources() {
     let root = clean();
-    for rule in [arrows::check, sizes::check, clock::check, heads::check, licences::check] {
+    let rules =
+        [arrows::check, modules::check, sizes::check, clock::check, heads::check, licences::check];
+    for rule in rules {
         assert_eq!(found(rule, &root), Vec::<String>::new());
     }
 }
@@ -128,6 +130,49 @@ fn nothing_may_depend_on_the_tooling_and_unknown_packages_are_refused() {
         found(arrows::check, &root),
         ["crates/store/Cargo.toml:7 arrow", "crates/surprise/Cargo.toml:2 arrow"]
     );
+}
+
+const RUNTIME: &str = "crates/reconciler/src/runtime/queue.rs";
+
+#[test]
+fn a_mention_of_what_the_runtime_must_not_know_is_refused_however_it_is_made() {
+    for text in [
+        "use trueup_domain::id::WorkspaceId;",
+        "use crate::workspace::Feed;",
+        "use crate::{runtime::Queue, workspace};",
+        "use super::super::workspace::*;",
+        "fn f() -> crate::workspace::Wake { todo!() }",
+        "fn f() { println!(\"{}\", trueup_domain::NAME); }",
+        "/// Like [`crate::workspace::Feed`].\nstruct S;",
+        "/// ```\n/// use trueup_domain::port::Clock;\n/// ```\nstruct S;",
+    ] {
+        let root = clean();
+        package(&root, "reconciler", "");
+        write(&root, RUNTIME, &format!("//! A room with one job.\n\n{text}\n"));
+        let found = found(modules::check, &root);
+        let line = if text.starts_with("/// ```") { 4 } else { 3 };
+        assert_eq!(found, [format!("{RUNTIME}:{line} module")], "{text}");
+    }
+}
+
+#[test]
+fn the_runtime_may_be_mentioned_by_others_and_speak_of_itself() {
+    let root = clean();
+    package(&root, "reconciler", "");
+    for text in [
+        "use super::request::Request;",
+        "use trueup_reconciler::runtime::Queue;",
+        "// Not our crate::workspace, nor trueup_domain::id.",
+        "/// Keys of a workspace or of anything else.\nstruct Key;",
+        "const WHERE: &str = \"crate::workspace\";",
+        "struct Workspaces;",
+    ] {
+        write(&root, RUNTIME, &format!("//! A room with one job.\n{text}\n"));
+        assert_eq!(found(modules::check, &root), Vec::<String>::new(), "{text}");
+    }
+    let neighbour = "//! A room with one job.\nuse trueup_domain::id::WorkspaceId;\n";
+    write(&root, "crates/reconciler/src/workspace/feed.rs", neighbour);
+    assert_eq!(found(modules::check, &root), Vec::<String>::new());
 }
 
 #[test]
@@ -301,4 +346,15 @@ fn what_rustfmt_would_change_is_a_finding_with_its_line() {
     source(&root, "\nfn   f( ) {}\n");
     let findings = commands::format(root.path()).unwrap();
     assert_eq!(places(&findings), ["crates/store/src/lib.rs:1 format"]);
+}
+
+#[test]
+fn a_benchmark_that_is_a_workspace_of_its_own_is_formatted_too() {
+    let root = clean();
+    let manifest = "[workspace]\n[package]\nname = \"bench-queue\"\nedition = \"2024\"\n";
+    write(&root, "xtask/bench-queue/Cargo.toml", manifest);
+    write(&root, "xtask/bench-queue/src/main.rs", "//! Measures.\n\nfn   main( ) {}\n");
+    let findings = commands::format(root.path()).unwrap();
+    assert_eq!(places(&findings), ["xtask/bench-queue/src/main.rs:1 format"]);
+    assert!(findings[0].mend.contains("bench-queue"), "{}", findings[0].mend);
 }

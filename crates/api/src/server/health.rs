@@ -1,4 +1,4 @@
-//! About the controller itself: alive, ready, and which version.
+//! About the controller itself: alive, ready, which version, and its metrics.
 
 use super::{
     answer::describe,
@@ -6,12 +6,18 @@ use super::{
     state::{Api, EngineStatus, State},
 };
 use crate::{
-    Problem,
+    Problem, ProblemKind,
     wire::{Check, Health, VersionInfo},
 };
-use axum::{Json, extract, http::StatusCode};
+use axum::{
+    Json, extract,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
 use std::time::Duration;
 
+/// The format of what a collector of metrics is answered.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How long the store may take to prove itself.
 const STORE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -40,6 +46,20 @@ pub(super) async fn version(
 ) -> Result<Json<VersionInfo>, Problem> {
     parameters.finish()?;
     Ok(Json(api.state.version.clone()))
+}
+
+/// The metrics, in the one format that there is, whatever the collector says it would accept: those
+/// of today all read it.
+pub(super) async fn metrics(
+    extract::State(api): extract::State<Api>,
+    parameters: Parameters,
+) -> Result<impl IntoResponse, Problem> {
+    parameters.finish()?;
+    let text = api.state.metrics.text().map_err(|_| {
+        tracing::error!("the metrics could not be written down");
+        Problem::new(ProblemKind::Other, "the metrics could not be written down")
+    })?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }
 
 async fn check_store(state: &State) -> Check {

@@ -32,6 +32,7 @@ pub fn router(state: State) -> Router {
         .route("/v1/version", get(health::version))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .route_layer(middleware::from_fn_with_state(DEADLINE, guard::bound_time));
     let slow = Router::new().route("/v1/events", get(events::events)).route_layer(
         middleware::from_fn_with_state(events::LONGEST_WAIT + DEADLINE, guard::bound_time),

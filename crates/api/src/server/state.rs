@@ -1,8 +1,8 @@
-//! What the server needs from the controller: the domain's ports, and two of its own.
+//! What the server needs from the controller: the domain's ports, and three of its own.
 
 use crate::wire::{LiveView, VersionInfo};
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use tokio::sync::Semaphore;
 use trueup_domain::{
     id::WorkspaceId,
@@ -28,6 +28,8 @@ pub struct State {
     pub live: Arc<dyn Live>,
     /// What may be declared on this host.
     pub admit: Arc<dyn Admission>,
+    /// What `GET /metrics` answers.
+    pub metrics: Arc<dyn Metrics>,
     /// What `GET /v1/version` answers.
     pub version: VersionInfo,
 }
@@ -60,6 +62,15 @@ pub trait Admission: Send + Sync + 'static {
     /// Refuses with a sentence for the user, such as that the project folder lies outside the
     /// configured roots. Has a deadline of its own.
     async fn admit(&self, manifest: &Manifest) -> Result<(), String>;
+}
+
+/// What the controller counts and measures. The server knows nothing of it but that it is text.
+pub trait Metrics: Send + Sync + 'static {
+    /// All of it as it is now, in the OpenMetrics text format. Waits for nothing.
+    ///
+    /// # Errors
+    /// Something could not be written down; what there is of the text is of no use then.
+    fn text(&self) -> Result<String, fmt::Error>;
 }
 
 /// How many long polls may wait at once; more are told to come again.

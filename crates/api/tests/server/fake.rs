@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::sync::broadcast;
 use trueup_api::{
-    server::{Admission, EngineStatus, Live},
+    server::{Admission, EngineStatus, Live, Metrics},
     wire::LiveView,
 };
 use trueup_domain::{
@@ -50,6 +50,8 @@ pub(crate) struct Fake {
     pub(crate) syncs: Mutex<Vec<(WorkspaceId, Cause)>>,
     pub(crate) live: Mutex<Option<LiveView>>,
     pub(crate) passes: Mutex<Vec<Pass>>,
+    /// What the metrics say; `None`: they cannot be written down.
+    pub(crate) metrics: Mutex<Option<&'static str>>,
     ids: AtomicU64,
 }
 
@@ -89,6 +91,7 @@ impl Fake {
             syncs: Mutex::default(),
             live: Mutex::default(),
             passes: Mutex::default(),
+            metrics: Mutex::default(),
             ids: AtomicU64::new(1),
         })
     }
@@ -344,6 +347,12 @@ impl Live for Fake {
         } else {
             EngineStatus::Reachable
         }
+    }
+}
+
+impl Metrics for Fake {
+    fn text(&self) -> Result<String, fmt::Error> {
+        self.metrics.lock().unwrap().map(str::to_owned).ok_or(fmt::Error)
     }
 }
 

@@ -64,6 +64,7 @@ fn state(fake: &Arc<Fake>) -> State {
         clock: Arc::clone(fake) as _,
         live: Arc::clone(fake) as _,
         admit: Arc::clone(fake) as _,
+        metrics: Arc::clone(fake) as _,
         version: VersionInfo {
             version: "9.9.9".to_owned(),
             instance_id: "test".to_owned(),

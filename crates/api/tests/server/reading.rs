@@ -54,6 +54,29 @@ async fn a_store_that_can_be_read_but_not_written_is_not_ready() {
 }
 
 #[tokio::test]
+async fn metrics_are_handed_on_as_they_are_under_the_media_type_of_their_format() {
+    let harness = Harness::start().await;
+    let text = "# TYPE passes counter\npasses_total 3\n# EOF\n";
+    *harness.fake.metrics.lock().unwrap() = Some(text);
+    for request in [harness.raw("GET", "/metrics"), harness.raw_tcp("GET", "/metrics")] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let media_type = &response.headers()["content-type"];
+        assert_eq!(media_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+        assert_eq!(response.text().await.unwrap(), text);
+    }
+    let refused = harness.raw("GET", "/metrics?name=passes").send().await.unwrap();
+    assert_eq!(problem(refused).await.kind, ProblemKind::BadRequest);
+}
+
+#[tokio::test]
+async fn metrics_that_cannot_be_written_down_are_no_success() {
+    let harness = Harness::start().await;
+    let response = harness.raw("GET", "/metrics").send().await.unwrap();
+    assert_eq!(problem(response).await.status, 500);
+}
+
+#[tokio::test]
 async fn trouble_in_the_store_is_unavailable_and_says_why() {
     let harness = Harness::start().await;
     harness.fake.broken.store(true, Ordering::SeqCst);

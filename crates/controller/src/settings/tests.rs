@@ -78,6 +78,7 @@ fn a_bad_value_is_refused_and_its_key_is_named() {
         ("[api]\nlisten = \"0.0.0.0:7117\"", "api.listen"),
         ("[api]\nlisten = \"nowhere\"", "api.listen"),
         ("[reconcile]\nconcurrency = 0", "reconcile.concurrency"),
+        ("[reconcile]\nconcurrency_per_owner = 0", "reconcile.concurrency_per_owner"),
         ("[reconcile]\nbackoff_base = \"2m\"", "reconcile.backoff_max"),
         ("[telemetry]\nsample_ratio = 2.0", "telemetry.sample_ratio"),
         ("[projects]\nroots = [\"relative\"]", "projects.roots"),
@@ -126,6 +127,7 @@ fn the_example_names_every_key_and_each_commented_one_is_valid() {
         .join("\n");
     let settings = load(&uncommented, &[], &[]).unwrap();
     assert!(settings.instance.id.is_some() && settings.network.strict_range.is_some());
+    assert!(settings.reconcile.concurrency_per_owner.is_some());
     let all = serde_json::to_value(&settings).unwrap();
     for (section, keys) in all.as_object().unwrap() {
         assert!(EXAMPLE.contains(&format!("[{section}]")), "section {section} is not shown");

@@ -12,13 +12,21 @@ use futures::future::{BoxFuture, pending};
 use futures::stream::SelectAll;
 use futures::{FutureExt, Stream};
 
+use prometheus_client::registry::Registry;
+
 use super::backoff::Backoff;
-use super::handle::{Handle, Shared};
+use super::flights::Flights;
+use super::handle::Handle;
+use super::metrics::Metrics;
 use super::outcome::Outcome;
-use super::pass::{self, Work};
-use super::queue::{Limits, Queue};
-use super::request::{Add, ErrorPolicy, Next, Request};
-use super::runner::{Passes, Runner};
+use super::owner::Owner;
+use super::pass::{self, Deadline, Work};
+use super::policy::{ErrorPolicy, Policies};
+use super::queue::{HotLoopLimit, Limits, Queue, RateLimit};
+use super::request::{Add, Next, Request};
+use super::retries::{Retries, RetryStore};
+use super::runner::Runner;
+use super::shared::Shared;
 use super::source::{self, Source};
 
 /// Reconciles keys of type `K`, woken by causes of type `C`. See the [module](super).
@@ -26,7 +34,9 @@ pub struct Controller<K, C> {
     name: &'static str,
     shared: Arc<Shared<K, C>>,
     sources: Vec<Source<K, C>>,
-    timeout: Duration,
+    retries: Option<Arc<dyn RetryStore<K>>>,
+    metrics: Option<Metrics>,
+    deadline: Deadline,
     drain_timeout: Duration,
     shutdown: BoxFuture<'static, ()>,
 }
@@ -39,12 +49,14 @@ where
     /// A controller without sources. `name` is for its log lines; `rng` is where all jitter comes
     /// from, so that the same seed and the same events give the same delays.
     pub fn new(name: &'static str, rng: Rng) -> Self {
-        let queue = Queue::new(Limits::default(), Backoff::default(), rng);
+        let queue = Queue::new(Limits::default(), Policies::default(), rng);
         Self {
             name,
             shared: Arc::new(Shared::new(queue)),
             sources: Vec::new(),
-            timeout: Duration::from_mins(5),
+            retries: None,
+            metrics: None,
+            deadline: Deadline { timeout: Duration::from_mins(5), warning: Duration::from_secs(5) },
             drain_timeout: Duration::from_secs(30),
             shutdown: pending().boxed(),
         }
@@ -82,6 +94,32 @@ where
         self.limit(|limits| limits.concurrency = limit)
     }
 
+    /// Makes it fair between owners: those with keys in line take turns, however many keys each has.
+    /// The owner of a key is asked for when the key comes to be known, and kept until nothing about
+    /// it is due any more. The function is called under the queue's lock and must be quick. Without
+    /// it, all keys belong to one owner.
+    pub fn fair_between(self, owner: impl Fn(&K) -> Owner + Send + Sync + 'static) -> Self {
+        self.shared.with(|queue, _| queue.set_owner(owner));
+        self
+    }
+
+    /// How many passes of one owner run at once: as many as there is room for by default. With less,
+    /// there is always room for the others.
+    pub fn concurrency_per_owner(self, limit: usize) -> Self {
+        self.limit(|limits| limits.concurrency_per_owner = limit)
+    }
+
+    /// How many passes start within some time, over all keys: any number by default.
+    pub fn rate_limit(self, rate: RateLimit) -> Self {
+        self.limit(|limits| limits.rate = Some(rate))
+    }
+
+    /// How often a key may run before it is reported as a hot loop (see
+    /// [`Outcome::hot_loop`]): a hundred times in ten seconds by default.
+    pub fn hot_loop(self, limit: HotLoopLimit) -> Self {
+        self.limit(|limits| limits.hot_loop = limit)
+    }
+
     /// How many causes of one pass are kept: 64 by default, and at least one. The rest is counted.
     pub fn cause_limit(self, limit: usize) -> Self {
         self.limit(|limits| limits.causes = limit)
@@ -94,19 +132,46 @@ where
     }
 
     /// How long one pass may take before it is dropped and retried: 5 min by default.
-    pub fn timeout(mut self, deadline: Duration) -> Self {
-        self.timeout = deadline;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.deadline.timeout = timeout;
         self
     }
 
-    /// How long to wait after a failure: 1 s to 5 min by default.
+    /// How long before its deadline a pass is asked to end: 5 s by default, or all its time if
+    /// that is less.
+    pub fn timeout_warning(mut self, warning: Duration) -> Self {
+        self.deadline.warning = warning;
+        self
+    }
+
+    /// How long to wait after a failure of whatever class: 1 s to 5 min by default.
     pub fn backoff(self, backoff: Backoff) -> Self {
-        self.shared.with(|queue, _| queue.set_backoff(backoff));
+        self.policies(Policies::all(backoff))
+    }
+
+    /// What follows a failure, for each class of errors.
+    pub fn policies(self, policies: Policies) -> Self {
+        self.shared.with(|queue, _| *queue.policies_mut() = policies);
         self
     }
 
-    /// Once this future is ready nothing starts any more, and the stream ends as soon as the
-    /// passes under way have. Without it, the controller runs until its stream is dropped.
+    /// Where failures are kept while no controller runs, so that a restart does not forget how long
+    /// to wait. Without it, it does.
+    pub fn remember_retries(mut self, store: Arc<dyn RetryStore<K>>) -> Self {
+        self.shared.with(|queue, _| queue.watch_retries());
+        self.retries = Some(store);
+        self
+    }
+
+    /// Registers the controller's metrics, under the names that client-go's work queue and
+    /// controller-runtime use. Without it, nothing is measured.
+    pub fn metrics(mut self, registry: &mut Registry) -> Self {
+        self.metrics = Some(Metrics::register(self.name, self.handle(), registry));
+        self
+    }
+
+    /// Once this future is ready nothing starts any more, the passes under way are asked to end, and
+    /// the stream ends as soon as they have. Without it, the controller runs until its stream is dropped.
     pub fn graceful_shutdown_on(
         mut self,
         signal: impl Future<Output = ()> + Send + 'static,
@@ -145,16 +210,22 @@ where
         E: Send + 'static,
         Ctx: Send + Sync + 'static,
     {
-        let work = Arc::new(Work { reconcile, on_error, ctx, timeout: self.timeout });
+        let shared_ctx = Arc::clone(&ctx);
+        let work = Arc::new(Work { reconcile, ctx, deadline: self.deadline });
+        let flights = Flights::new(Box::new(move |desk, reporter, tasks| {
+            tasks.spawn(pass::work(Arc::clone(&work), desk, reporter))
+        }));
         Runner {
+            name: self.name,
             shared: self.shared,
             sources: self.sources.into_iter().collect::<SelectAll<_>>(),
+            retries: self.retries.map(|store| Retries::new(self.name, store)),
+            metrics: self.metrics,
             shutdown: self.shutdown,
             drain_timeout: self.drain_timeout,
-            spawn: Box::new(move |request, tasks| {
-                tasks.spawn(pass::run(Arc::clone(&work), request))
-            }),
-            passes: Passes::new(),
+            flights,
+            judge: Box::new(move |key, error| on_error(key, error, &shared_ctx)),
+            starting: Vec::new(),
             timer: None,
             drain: None,
         }

@@ -6,14 +6,12 @@
 
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::task::AtomicWaker;
-use tokio::time::Instant;
-
-use super::queue::{self, KeyState, Queue, Snapshot, Stats};
+use super::queue::{self, KeyState, RetryState, Snapshot, Stats};
 use super::request::{Add, Enqueued, Priority};
+use super::shared::Shared;
 
 /// Submits keys to a controller and looks into its queue. Cheap to clone.
 ///
@@ -26,27 +24,33 @@ pub struct Handle<K, C> {
 impl<K: Clone + Eq + Hash, C> Handle<K, C> {
     /// Has the key reconciled as soon as its turn comes.
     pub fn enqueue(&self, key: K, cause: C, priority: Priority) -> Enqueued {
-        self.submit(|queue, now| queue.add(Add { key, cause, priority }, now))
+        self.shared.submit(|queue, now| queue.add(Add { key, cause, priority }, now))
     }
 
     /// Has the key reconciled after this delay. What is submitted in this way for one key merges;
     /// the earliest deadline wins. Other runs of the key leave it standing.
     pub fn enqueue_after(&self, key: K, cause: C, priority: Priority, delay: Duration) -> Enqueued {
-        self.submit(|queue, now| {
+        self.shared.submit(|queue, now| {
             queue.add_at(Add { key, cause, priority }, queue::after(now, delay), now)
         })
     }
 
-    /// Forgets the failures of a key and has a waiting retry run now.
-    pub fn reset_backoff(&self, key: &K) {
-        self.submit(|queue, now| queue.reset_backoff(key, now));
+    /// Asks the pass of the key that is under way to end early, and says whether there is one. The
+    /// pass learns it by [`Request::cancelled`](super::Request::cancelled); one that does not
+    /// listen goes on.
+    pub fn cancel(&self, key: &K) -> bool {
+        self.shared.submit(|queue, _| queue.cancel(key))
     }
 
-    /// Takes up the failures that an earlier process recorded (see [`Queue::restore_backoff`]).
-    pub fn restore_backoff(&self, key: K, failures: u32, retry_in: Duration) {
-        self.submit(|queue, now| {
-            queue.restore_backoff(key, failures, queue::after(now, retry_in), now);
-        });
+    /// Forgets the failures of a key and has a waiting retry run now.
+    pub fn reset_backoff(&self, key: &K) {
+        self.shared.submit(|queue, now| queue.reset_backoff(key, now));
+    }
+
+    /// Takes up the failures that an earlier process recorded (see
+    /// [`Queue::restore_backoff`](super::Queue::restore_backoff)).
+    pub fn restore_backoff(&self, key: K, state: RetryState) {
+        self.shared.submit(|queue, now| queue.restore_backoff(key, state, now));
     }
 
     /// How many keys wait for a pass, those included whose present pass is to be followed by
@@ -57,13 +61,13 @@ impl<K: Clone + Eq + Hash, C> Handle<K, C> {
 
     /// The queue's counters and sizes.
     pub fn stats(&self) -> Stats {
-        self.shared.with(|queue, _| queue.stats())
+        self.shared.with(|queue, now| queue.stats(now))
     }
 
     /// Which keys are queued, running and waiting. Costs as much as there are keys; the queue is
     /// locked meanwhile. After shutdown, `queued` is what never came to run.
     pub fn snapshot(&self) -> Snapshot<K> {
-        self.shared.with(|queue, _| queue.snapshot())
+        self.shared.with(|queue, now| queue.snapshot(now))
     }
 
     /// Where one key is; `None` when nothing about it is due, planned or running.
@@ -75,10 +79,8 @@ impl<K: Clone + Eq + Hash, C> Handle<K, C> {
         Self { shared }
     }
 
-    fn submit<T>(&self, operation: impl FnOnce(&mut Queue<K, C>, Instant) -> T) -> T {
-        let result = self.shared.with(operation);
-        self.shared.waker.wake();
-        result
+    pub(super) fn shared(&self) -> &Shared<K, C> {
+        &self.shared
     }
 }
 
@@ -92,27 +94,5 @@ impl<K, C> Clone for Handle<K, C> {
 impl<K, C> fmt::Debug for Handle<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
-    }
-}
-
-/// The queue, and the controller's waker: all that a controller and its handles share.
-pub(super) struct Shared<K, C> {
-    queue: Mutex<Queue<K, C>>,
-    pub(super) waker: AtomicWaker,
-}
-
-impl<K, C> Shared<K, C> {
-    pub(super) fn new(queue: Queue<K, C>) -> Self {
-        Self { queue: Mutex::new(queue), waker: AtomicWaker::new() }
-    }
-
-    /// Runs one operation on the queue. The time is taken under the lock, so that the queue never
-    /// sees it run backwards.
-    pub(super) fn with<T>(&self, operation: impl FnOnce(&mut Queue<K, C>, Instant) -> T) -> T {
-        // A panic in here can only come from the key's own `Hash`, `Eq` or `Clone`, which run
-        // before the queue changes anything. Refusing all service afterwards would help nobody.
-        let mut queue: MutexGuard<'_, _> =
-            self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        operation(&mut queue, Instant::now())
     }
 }

@@ -52,18 +52,22 @@
 //! # }
 //! ```
 //!
+//! `cargo run -p trueup-reconciler --example folder` keeps a folder of files as it was declared, and
+//! `--example certificates` renews what would expire.
+//!
 //! # Flow
 //!
 //! 1. Something names a key with a cause: a watched stream, the periodic source, a [`Handle`].
-//! 2. The key stands in line. Until its turn comes, further causes are merged into it.
-//! 3. A place is free, and the key is the first in line: a *pass* starts, as a task, with all
+//! 2. The key stands in its owner's line. Until its turn comes, further causes are merged into it.
+//! 3. A place is free, and the key is the next: a *pass* starts, in a task of its own, with all
 //!    causes that were merged. What names the key from now on leads to another pass, after this.
-//! 4. `reconcile` returns when to look again ([`Next`]), or fails, and `on_error` says whether to
-//!    retry ([`ErrorPolicy`]); or it panics, or runs out of time, and is retried with [`Backoff`].
+//! 4. `reconcile` returns when to look again ([`Next`]), or fails, and `on_error` says what kind of
+//!    failure it is ([`ErrorPolicy`]); or it panics, or runs out of time. What follows is up to the
+//!    [`Policies`]: mostly a retry with [`Backoff`].
 //! 5. The key is free again and the [`Outcome`] comes out of the stream. Only then can the key's
 //!    next pass start.
-//! 6. The shutdown signal comes: nothing starts any more, and the stream ends when the last pass
-//!    has, or at the end of the drain, which cuts off what is left.
+//! 6. The shutdown signal comes: nothing starts any more, the passes under way are asked to end, and
+//!    the stream ends when the last one has, or at the end of the drain, which cuts off what is left.
 //!
 //! # Guarantees
 //!
@@ -75,19 +79,30 @@
 //!   ends the backoff and replaces the wake-up by its own.
 //! - More urgent causes go first, but each key is overtaken only by what comes in while it waits
 //!   for at most three aging intervals. After that it is ahead of everything new.
+//! - With [`fair_between`](Controller::fair_between), owners take turns: each has one ticket in line,
+//!   and goes to the end with every start. Then the bound above holds for the owner's next key, and
+//!   one owner's thousand keys cost another's one no more than a single turn.
+//! - Failures lengthen the backoff only if the delay before was waited out. With
+//!   [`remember_retries`](Controller::remember_retries) a restart takes up where the last process
+//!   stopped, but for what had not been saved when it crashed.
 //! - Every cause is handed to exactly one pass. A pass is handed the first 64 (by default) and
 //!   told how many there were beyond that.
 //! - However a pass ends, its key is released and there is one outcome, unless the stream is
 //!   dropped. At most the configured number of passes is in flight.
-//! - A key about which nothing is due, planned or running takes up no memory.
+//! - A key about which nothing is due, planned or running is forgotten. Its place in the queue may
+//!   be kept for a while, but no more of those than three for each key that is known.
+//! - An operation takes a few steps, whether a thousand keys wait or a million; only timers take
+//!   O(log n).
 //!
 //! # Assumptions
 //!
 //! - `reconcile` is level-triggered: it looks at the state of things instead of trusting the
 //!   causes, and may run once for many of them, or once more than needed.
-//! - It may be cut off at any await, by its deadline or the end of the drain, and run again.
+//! - It may be cut off at any await, by its deadline or the end of the drain, and run again. It is
+//!   asked to end before that ([`Request::cancelled`]) and may finish in order.
 //! - There are boundedly many distinct keys. The queue merges but never refuses one, since that
 //!   would lose a change.
+//! - An owner does not change while its key is known.
 //!
 //! # Caveats
 //!
@@ -95,26 +110,46 @@
 //!   controller down; let it hand them on.
 //! - A `reconcile` that blocks its thread cannot be interrupted: its deadline counts when it next
 //!   awaits. At the end of the drain its outcome is `Cancelled`, although it may still be running.
-//! - Panics are only caught where they unwind, and not in the functions that map and list keys:
-//!   those bring down whoever polls the stream.
+//! - Panics are only caught where they unwind, and not in the functions that map and list keys, nor
+//!   in the [`RetryStore`]: those bring down whoever polls the stream.
 //! - What was in line at the shutdown is not run and has no outcome. It can be seen in
 //!   [`Handle::snapshot`]; the next start finds it by looking.
 //! - Full jitter includes a delay of zero. Give `on_error` a
 //!   [`RetryAfter`](ErrorPolicy::RetryAfter) where a pause is a must.
+//! - A hot loop may be found late, when another busy key shares its counter, but never falsely.
 
 mod backoff;
+mod causes;
 mod controller;
+mod crew;
+mod flights;
 mod handle;
+mod metrics;
 mod outcome;
+mod owner;
 mod pass;
+mod policy;
 mod queue;
 mod request;
+mod retries;
 mod runner;
+mod shared;
 mod source;
+mod sync;
+
+#[cfg(all(test, feature = "loom"))]
+mod interleavings;
 
 pub use backoff::Backoff;
+pub use causes::{CauseList, Causes};
 pub use controller::Controller;
 pub use handle::Handle;
 pub use outcome::{Outcome, PassResult};
-pub use queue::{KeyState, Limits, Queue, Snapshot, Stats};
-pub use request::{Add, Cause, Enqueued, ErrorPolicy, Next, Priority, Request, Trigger};
+pub use owner::Owner;
+pub use policy::{ErrorPolicy, Policies};
+pub use queue::{
+    Finish, HotLoop, HotLoopLimit, KeyState, Limits, Queue, RateLimit, RetryState, Snapshot, Start,
+    Stats, Ticket,
+};
+pub use request::{Add, Cause, Enqueued, Next, Priority, Request, Trigger};
+pub use retries::{RetryStore, StoreError};

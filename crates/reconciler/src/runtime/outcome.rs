@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::request::{Cause, ErrorPolicy, Next};
+use super::causes::Causes;
+use super::policy::ErrorPolicy;
+use super::queue::HotLoop;
+use super::request::Next;
 
 /// How one pass went.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub struct Outcome<K, C, E> {
     /// The key that was reconciled.
     pub key: K,
     /// Every cause that was merged into the pass, oldest first.
-    pub causes: Arc<[Cause<C>]>,
+    pub causes: Causes<C>,
     /// How many further causes were left out because the bound was reached.
     pub omitted: u64,
     /// How many passes of this key had failed in a row before this one.
@@ -29,6 +32,8 @@ pub struct Outcome<K, C, E> {
     pub work_duration: Duration,
     /// When the key will be retried, if it is going to be and nothing names it earlier.
     pub next_retry: Option<Instant>,
+    /// Said if the key is reconciled too often, and why it was.
+    pub hot_loop: Option<Arc<HotLoop>>,
 }
 
 /// How a pass ended.
@@ -38,9 +43,11 @@ pub enum PassResult<E> {
     Ok(Next),
     /// `reconcile` failed, and `on_error` chose what to do about it.
     Failed(E, ErrorPolicy),
-    /// `reconcile` or `on_error` panicked with this message. Retried with backoff.
+    /// `reconcile` or `on_error` panicked with this message. Retried as
+    /// [`Unknown`](ErrorPolicy::Unknown).
     Panicked(String),
-    /// The pass ran into its deadline and was dropped. Retried with backoff.
+    /// The pass ran into its deadline and was dropped. Retried as
+    /// [`Unknown`](ErrorPolicy::Unknown).
     TimedOut,
     /// The pass was cut off by the end of the drain. Not retried: the controller is gone.
     Cancelled,
@@ -57,7 +64,7 @@ impl<E> PassResult<E> {
         match self {
             Self::Ok(next) => Ok(*next),
             Self::Failed(_, policy) => Err(*policy),
-            Self::Panicked(_) | Self::TimedOut | Self::Cancelled => Err(ErrorPolicy::Retry),
+            Self::Panicked(_) | Self::TimedOut | Self::Cancelled => Err(ErrorPolicy::Unknown),
         }
     }
 }

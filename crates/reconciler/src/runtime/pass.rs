@@ -1,64 +1,113 @@
 //! One pass: `reconcile` under a deadline, and whatever may go wrong with it.
 //!
-//! [`run`] always returns. A panic, also one in `on_error`, becomes a result, and the future of a
-//! pass that ran out of time is dropped before that is reported, so that the key is free when the
-//! queue hears of it. Cancellation is the exception: it is the task that is cut, from outside.
+//! [`run`] always returns, so that a worker outlives its passes. A panic becomes an end like others,
+//! and the future of a pass that ran out of time is dropped before that is reported, so that the key
+//! is free when the queue hears of it. A pass is asked to end before it is cut; one that then ends by
+//! itself says how it ended. Being cut off by the end of the drain is the exception: it is the worker
+//! that is cut, from outside.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use tokio::time::{Instant, timeout};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::outcome::PassResult;
-use super::request::{ErrorPolicy, Next, Request};
+use super::crew::Desk;
+use super::flights::Job;
+use super::queue::after;
+use super::request::{Next, Request};
 
 /// What a finished pass leaves behind.
 pub(super) struct Finished<E> {
-    pub(super) result: PassResult<E>,
+    /// Where the pass is kept.
+    pub(super) place: usize,
+    pub(super) end: End<E>,
     pub(super) at: Instant,
 }
 
-/// The caller's two functions and what they share.
-pub(super) struct Work<R, P, Ctx> {
-    pub(super) reconcile: R,
-    pub(super) on_error: P,
-    pub(super) ctx: Arc<Ctx>,
+/// How a pass ended, before anybody has judged it.
+pub(super) enum End<E> {
+    Returned(Result<Next, E>),
+    Panicked(String),
+    TimedOut,
+    Cancelled,
+}
+
+/// How long a pass may take.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    /// When it is cut.
     pub(super) timeout: Duration,
+    /// How long before that it is asked to end.
+    pub(super) warning: Duration,
+}
+
+/// The caller's function, and what its passes share.
+pub(super) struct Work<R, Ctx> {
+    pub(super) reconcile: R,
+    pub(super) ctx: Arc<Ctx>,
+    pub(super) deadline: Deadline,
+}
+
+/// A worker's life: runs what is put on its desk, until nothing will be any more.
+pub(super) async fn work<K, C, E, Ctx, R, F>(
+    work: Arc<Work<R, Ctx>>,
+    desk: Arc<Desk<Job<K, C>>>,
+    reporter: UnboundedSender<Finished<E>>,
+) where
+    R: Fn(Request<K, C>, Arc<Ctx>) -> F,
+    F: Future<Output = Result<Next, E>>,
+{
+    while let Some(Job { place, request, started }) = desk.next().await {
+        let end = run(&work, request, started).await;
+        if reporter.send(Finished { place, end, at: Instant::now() }).is_err() {
+            return;
+        }
+    }
 }
 
 /// Runs one pass to its end.
-pub(super) async fn run<K, C, E, Ctx, R, F, P>(
-    work: Arc<Work<R, P, Ctx>>,
+async fn run<K, C, E, Ctx, R, F>(
+    work: &Work<R, Ctx>,
     request: Request<K, C>,
-) -> Finished<E>
+    started: Instant,
+) -> End<E>
 where
-    K: Clone,
     R: Fn(Request<K, C>, Arc<Ctx>) -> F,
     F: Future<Output = Result<Next, E>>,
-    P: Fn(&K, &E, &Arc<Ctx>) -> ErrorPolicy,
 {
-    let attempt = async {
-        let key = request.key.clone();
-        let pass = (work.reconcile)(request, Arc::clone(&work.ctx));
-        match timeout(work.timeout, pass).await {
-            Ok(Ok(next)) => PassResult::Ok(next),
-            Ok(Err(error)) => {
-                let policy = (work.on_error)(&key, &error, &work.ctx);
-                PassResult::Failed(error, policy)
-            }
-            Err(_elapsed) => PassResult::TimedOut,
-        }
-    };
     // Whatever the pass left half done stays in `ctx`, which the caller shares between passes
     // anyway; nothing else survives the panic.
-    let result = AssertUnwindSafe(attempt)
+    AssertUnwindSafe(within(work, request, started))
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| PassResult::Panicked(message(panic.as_ref())));
-    Finished { result, at: Instant::now() }
+        .unwrap_or_else(|panic| End::Panicked(message(panic.as_ref())))
+}
+
+/// Lets `reconcile` run until it returns or its time is over.
+async fn within<K, C, E, Ctx, R, F>(
+    work: &Work<R, Ctx>,
+    request: Request<K, C>,
+    started: Instant,
+) -> End<E>
+where
+    R: Fn(Request<K, C>, Arc<Ctx>) -> F,
+    F: Future<Output = Result<Next, E>>,
+{
+    let causes = request.causes.clone();
+    let Deadline { timeout, warning } = work.deadline;
+    let end = after(started, timeout);
+    let mut pass = pin!((work.reconcile)(request, Arc::clone(&work.ctx)));
+    tokio::select! {
+        biased;
+        result = &mut pass => return End::Returned(result),
+        () = sleep_until(end - warning.min(timeout)) => causes.cancel(),
+    }
+    timeout_at(end, pass).await.map_or(End::TimedOut, End::Returned)
 }
 
 /// What a panic said, if it said it in text.

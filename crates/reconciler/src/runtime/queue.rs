@@ -15,82 +15,118 @@
 //!
 //! # Cost
 //!
-//! Each operation is O(log n) in the number of known keys; firing timers costs that much for each
-//! timer that is due. Memory is bounded by the number of distinct keys: refusing a *key* would
-//! mean to forget a change, so only causes are bounded.
+//! Adding, starting and finishing take the same few steps whatever the number of keys; setting and
+//! firing a timer is O(log n) in the number of timers. Memory is bounded by the number of distinct
+//! keys: refusing a *key* would mean to forget a change, so only causes are bounded.
 
 mod entry;
-mod line;
+mod fair;
+mod finish;
+mod heat;
+mod index;
+mod limits;
+mod moment;
+mod pace;
+mod place;
 mod report;
+mod retries;
+mod start;
+mod upkeep;
+mod view;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use foldhash::SharedSeed;
+use foldhash::fast::SeedableRandomState;
 use slab::Slab;
 use tokio::time::Instant;
 
-use self::entry::{Bundle, Entry, Rank, Reminder, Streak};
-pub use self::report::{KeyState, Snapshot, Stats};
-use super::backoff::Backoff;
-use super::request::{Add, Cause, Enqueued, ErrorPolicy, Next, Request, Trigger};
+use self::entry::{Bundle, Entry, Reminder, Run};
+use self::fair::Fair;
+use self::heat::Heat;
+pub use self::heat::{HotLoop, HotLoopLimit};
+use self::index::Index;
+pub use self::limits::Limits;
+use self::moment::{Moment, Timeline};
+use self::pace::Pace;
+pub use self::pace::RateLimit;
+use self::place::Line;
+pub use self::report::{KeyState, RetryState, Snapshot, Stats};
+pub use self::start::{Finish, Start, Ticket};
+use super::owner::Owner;
+use super::policy::Policies;
+use super::request::{Add, Cause, Enqueued, Priority, Trigger};
 
-/// The bounds of a [`Queue`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many keys may run at once; at least one does.
-    pub concurrency: usize,
-    /// How many causes of one pass are kept, at least one. The first ones stay and the rest is
-    /// counted in [`Request::omitted`].
-    pub causes: usize,
-    /// The head start of each priority over the next lower one: a key that has waited three of
-    /// these goes before anything new.
-    pub aging: Duration,
-}
-
-impl Default for Limits {
-    /// Ten at once, 64 causes, ten seconds.
-    fn default() -> Self {
-        Self { concurrency: 10, causes: 64, aging: Duration::from_secs(10) }
-    }
-}
+/// Whose a key is.
+type OwnerOf<K> = Box<dyn Fn(&K) -> Owner + Send + Sync>;
 
 /// Keys with causes, priorities, retries and wake-ups: the controller's heart, and usable alone.
 ///
-/// It waits for nothing and knows no clock: whoever drives it tells it the time, calls
-/// [`start`](Self::start) until that has nothing more, and comes back at
-/// [`next_deadline`](Self::next_deadline), after an addition or at the end of a run. Each
-/// operation is O(log n) in the number of known keys, plus as much for each timer that is due.
+/// It waits for nothing and knows no clock: whoever drives it tells it the time, which must not run
+/// backwards, calls [`start`](Self::start) until that has nothing more, and comes back at
+/// [`next_deadline`](Self::next_deadline), after an addition or at the end of a run.
 pub struct Queue<K, C> {
     limits: Limits,
-    backoff: Backoff,
+    policies: Policies,
     rng: Rng,
-    ids: HashMap<K, usize>,
+    owner_of: Option<OwnerOf<K>>,
+    hasher: SeedableRandomState,
+    ids: Index,
     entries: Slab<Entry<K, C>>,
-    line: BTreeSet<(Rank, usize)>,
-    timers: BTreeSet<(Instant, usize)>,
-    sequence: u64,
+    fair: Fair,
+    running: Line,
+    timers: BTreeSet<(Moment, usize)>,
+    pace: Pace,
+    heat: Heat,
+    /// The runs that are to end early.
+    cancelled: Vec<Ticket>,
+    /// Keys whose failures have changed since they were last taken out to be saved.
+    unsaved: Option<HashSet<K>>,
     stats: Stats,
+    timeline: Timeline,
+    /// What the moments at which the running keys started come to.
+    started: Duration,
     closed: bool,
 }
 
 impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     /// An empty queue that draws its jitter from `rng`.
-    pub fn new(limits: Limits, backoff: Backoff, rng: Rng) -> Self {
+    pub fn new(limits: Limits, policies: Policies, rng: Rng) -> Self {
+        // From the generator too, so that the same seed means the same course of events.
+        let hasher =
+            SeedableRandomState::with_seed(rng.clone().u64(..), SharedSeed::global_fixed());
         Self {
             limits,
-            backoff,
+            policies,
             rng,
-            ids: HashMap::new(),
+            owner_of: None,
+            hasher,
+            ids: Index::default(),
             entries: Slab::new(),
-            line: BTreeSet::new(),
+            fair: Fair::new(),
+            running: Line::new(),
             timers: BTreeSet::new(),
-            sequence: 0,
+            pace: Pace::default(),
+            heat: Heat::new(),
+            cancelled: Vec::new(),
+            unsaved: None,
             stats: Stats::default(),
+            timeline: Timeline::default(),
+            started: Duration::ZERO,
             closed: false,
         }
+    }
+
+    /// Makes the queue fair between owners: those with keys in line take turns. The owner of a key
+    /// is asked for when the key comes to be known, and kept until it is forgotten.
+    ///
+    /// The function runs within the queue's operations and must be quick.
+    pub fn set_owner(&mut self, owner_of: impl Fn(&K) -> Owner + Send + Sync + 'static) {
+        self.owner_of = Some(Box::new(owner_of));
     }
 
     /// Adds a key that is ready to run now.
@@ -98,11 +134,10 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         if self.closed {
             return Enqueued::Closed;
         }
-        self.fire(now);
+        let moment = self.pass(now);
         let Add { key, cause, priority } = add;
-        let cause = Cause { trigger: Trigger::Caller(cause), priority, added: now };
         let id = self.entry(key);
-        self.push(id, Bundle::of(cause), now)
+        self.push(id, Cause { trigger: Trigger::Caller(cause), priority, added: now }, moment)
     }
 
     /// Adds a key that becomes ready at `at`. All that is added to one key for later becomes due
@@ -111,13 +146,15 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         if at <= now || self.closed {
             return self.add(add, now);
         }
-        self.fire(now);
+        self.pass(now);
+        let at = self.timeline.moment(at);
         let Add { key, cause, priority } = add;
         let bundle = Bundle::of(Cause { trigger: Trigger::Caller(cause), priority, added: now });
         let id = self.entry(key);
-        let outcome = match &mut self.entries[id].reminder {
+        let later = self.entries[id].later();
+        let outcome = match &mut later.reminder {
             None => {
-                self.entries[id].reminder = Some(Reminder { bundle, at });
+                later.reminder = Some(Reminder { bundle, at });
                 Enqueued::Queued
             }
             Some(reminder) => {
@@ -132,105 +169,61 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     }
 
     /// Takes out the next key that may run now and marks it as running, until
-    /// [`finish`](Self::finish). `None` if nothing is ready, if enough is running, or after
-    /// [`close`](Self::close).
-    pub fn start(&mut self, now: Instant) -> Option<Request<K, C>> {
+    /// [`finish`](Self::finish). `None` if nothing is ready, if enough is running, if the rate
+    /// limit says so, or after [`close`](Self::close).
+    pub fn start(&mut self, now: Instant) -> Option<Start<K, C>> {
         if self.closed {
             return None;
         }
-        self.fire(now);
-        if self.stats.running >= self.limits.concurrency.max(1) {
+        let now = self.pass(now);
+        if self.is_full() || self.pace.opens_at(self.limits.rate).is_some_and(|at| at > now) {
             return None;
         }
-        let (_, id) = self.line.pop_first()?;
-        let entry = &mut self.entries[id];
-        let pending = entry.pending.take()?;
-        entry.running = true;
+        let id = self.fair.next(&mut self.entries, now, &self.limits)?;
+        self.pace.pay(self.limits.rate, now);
         self.stats.gets += 1;
         self.stats.queued -= 1;
         self.stats.running += 1;
-        let mut causes = pending.bundle.causes;
-        causes.sort_by_key(|cause| cause.added);
-        let request = Request {
-            key: entry.key.clone(),
-            causes: Arc::from(causes),
-            omitted: pending.bundle.omitted,
-            attempt: entry.streak.failures,
-            queue_duration: now.saturating_duration_since(pending.since),
+        self.started += now.since(Moment::default());
+        self.running.join(&mut self.entries, id, Priority::User, now);
+        let entry = &mut self.entries[id];
+        entry.run = Run::Yes;
+        let pending = entry.pending.take()?;
+        let omitted = u64::from(pending.bundle.omitted);
+        let causes = pending.bundle.into_causes();
+        let hot_loop = self.heat.count(entry.hash, &causes, self.limits.hot_loop, now);
+        self.stats.hot_loops += u64::from(hot_loop.is_some());
+        let start = Start {
+            key: entry.key.clone()?,
+            causes,
+            omitted,
+            attempt: entry.streak().failures,
+            queue_duration: now.since(pending.since),
+            hot_loop: hot_loop.map(Arc::new),
+            ticket: Ticket(id),
         };
-        self.settle(id);
-        Some(request)
+        if entry.later.is_some() {
+            // A running key's retry does not come due.
+            self.settle(id);
+        }
+        Some(start)
     }
 
-    /// Releases a running key. Returns when it will be retried, if it is going to be. Does nothing
-    /// for a key that is not running.
-    pub fn finish(
-        &mut self,
-        key: &K,
-        verdict: Result<Next, ErrorPolicy>,
-        now: Instant,
-    ) -> Option<Instant> {
-        self.fire(now);
-        let id = *self.ids.get(key)?;
-        let entry = &mut self.entries[id];
-        if !entry.running {
-            return None;
-        }
-        entry.running = false;
-        self.stats.running -= 1;
-        match verdict {
-            Ok(next) => {
-                entry.streak = Streak::default();
-                entry.wake_at = next.wake_up().map(|delay| after(now, delay));
-            }
-            Err(ErrorPolicy::Retry) => self.back_off(id, now),
-            Err(ErrorPolicy::RetryAfter(delay)) => {
-                entry.streak.failures = entry.streak.failures.saturating_add(1);
-                entry.streak.retry_at = Some(after(now, delay));
-            }
-            Err(ErrorPolicy::Terminal) => entry.streak = Streak::default(),
-        }
-        let entry = &self.entries[id];
-        if let Some(pending) = &entry.pending {
-            self.line.insert((pending.rank, id));
-        }
-        let retry_at = entry.streak.retry_at;
-        self.settle(id);
-        retry_at
-    }
-
-    /// Forgets the failures of a key. A retry that was waiting becomes due at once; a pass under
-    /// way that fails will be the first to fail.
-    pub fn reset_backoff(&mut self, key: &K, now: Instant) {
-        self.fire(now);
-        let Some(&id) = self.ids.get(key) else { return };
-        let entry = &mut self.entries[id];
-        let retry_at = entry.streak.retry_at.map(|_| now);
-        entry.streak = Streak { retry_at, ..Streak::default() };
-        self.settle(id);
-        self.fire(now);
-    }
-
-    /// Takes up the failures that an earlier process recorded: the key is retried at `retry_at`,
-    /// and a further failure is number `failures + 1`. A key that already runs or has failed here
-    /// is left alone, and so is a closed queue.
-    pub fn restore_backoff(&mut self, key: K, failures: u32, retry_at: Instant, now: Instant) {
-        if self.closed || failures == 0 {
-            return;
-        }
-        self.fire(now);
-        let id = self.entry(key);
-        let entry = &mut self.entries[id];
-        if !entry.running && entry.streak.failures == 0 {
-            entry.streak = Streak { failures, step: failures, retry_at: Some(retry_at) };
-        }
-        self.settle(id);
+    /// The key that runs.
+    pub fn key(&self, ticket: &Ticket) -> Option<&K> {
+        self.entries.get(ticket.0)?.key.as_ref()
     }
 
     /// The next instant at which something becomes due that is not due now. Before that, or an
     /// addition, or the end of a run, [`start`](Self::start) has nothing new to say.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.timers.first().filter(|_| !self.closed).map(|(at, _)| *at)
+        if self.closed {
+            return None;
+        }
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let could_start = !self.is_full() && self.fair.has_next();
+        let opening = self.pace.opens_at(self.limits.rate).filter(|_| could_start);
+        timer.into_iter().chain(opening).min().and_then(|at| self.timeline.instant(at))
     }
 
     /// From now on nothing starts and nothing is added. What runs can still be finished.
@@ -243,33 +236,25 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         self.closed
     }
 
-    /// The counters, and the present sizes.
-    pub fn stats(&self) -> Stats {
-        Stats { waiting: self.timers.len(), known: self.entries.len(), ..self.stats }
-    }
-
-    /// Which keys are where. Costs as much as there are keys.
-    pub fn snapshot(&self) -> Snapshot<K> {
-        let key = |id: usize| self.entries[id].key.clone();
-        let running = || self.entries.iter().map(|(_, entry)| entry).filter(|entry| entry.running);
-        let behind = running().filter(|entry| entry.pending.is_some());
-        let in_line = self.line.iter().map(|(_, id)| key(*id));
-        Snapshot {
-            queued: in_line.chain(behind.map(|entry| entry.key.clone())).collect(),
-            running: running().map(|entry| entry.key.clone()).collect(),
-            waiting: self.timers.iter().map(|(at, id)| (key(*id), *at)).collect(),
+    /// Has the run of a key end early, and says whether there is one. Whoever runs it learns it
+    /// once, from [`take_cancelled`](Self::take_cancelled).
+    pub(super) fn cancel(&mut self, key: &K) -> bool {
+        let Some(id) = self.find(key) else { return false };
+        let entry = &mut self.entries[id];
+        if entry.run == Run::Yes {
+            entry.run = Run::Cancelled;
+            self.cancelled.push(Ticket(id));
         }
+        entry.is_running()
     }
 
-    /// Where one key is; `None` when nothing about it is due, planned or running.
-    pub fn state(&self, key: &K) -> Option<KeyState> {
-        let entry = &self.entries[*self.ids.get(key)?];
-        Some(KeyState {
-            queued: entry.pending.is_some(),
-            running: entry.running,
-            failures: entry.streak.failures,
-            due: entry.deadline(),
-        })
+    /// The runs under way that are to end early.
+    pub(super) fn take_cancelled(&mut self) -> Vec<Ticket> {
+        std::mem::take(&mut self.cancelled)
+    }
+
+    fn is_full(&self) -> bool {
+        self.stats.running >= self.limits.concurrency.max(1)
     }
 
     /// The bounds, which may be changed at any time; what runs is not cut short.
@@ -277,9 +262,9 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         &mut self.limits
     }
 
-    /// Replaces the retry policy; delays that are running stay as they are.
-    pub(super) fn set_backoff(&mut self, backoff: Backoff) {
-        self.backoff = backoff;
+    /// What follows a failure; delays that are running stay as they are.
+    pub(super) fn policies_mut(&mut self) -> &mut Policies {
+        &mut self.policies
     }
 }
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::causes::Causes;
+use super::queue::HotLoop;
+
 /// How urgent a cause is. The most urgent cause of a key decides when the key runs.
 ///
 /// Urgency is a head start, not a right of way: each step down costs one aging interval (see
@@ -26,14 +29,12 @@ pub enum Priority {
 }
 
 impl Priority {
+    pub(super) const MOST_URGENT_FIRST: [Self; 4] =
+        [Self::User, Self::Event, Self::Retry, Self::Resync];
+
     /// How many aging intervals this priority stands behind the most urgent one.
-    pub(super) fn steps_behind(self) -> u32 {
-        match self {
-            Self::User => 0,
-            Self::Event => 1,
-            Self::Retry => 2,
-            Self::Resync => 3,
-        }
+    pub(super) fn steps_behind(self) -> usize {
+        Self::User as usize - self as usize
     }
 }
 
@@ -95,13 +96,13 @@ pub enum Enqueued {
     Closed,
 }
 
-/// One pass, as `reconcile` receives it. Clones share the causes.
+/// One pass, as `reconcile` receives it. Clones share the causes and the cancellation.
 #[derive(Debug)]
 pub struct Request<K, C> {
     /// The key to reconcile.
     pub key: K,
     /// Every cause that was merged into this pass, oldest first.
-    pub causes: Arc<[Cause<C>]>,
+    pub causes: Causes<C>,
     /// How many further causes were left out because the bound was reached (see
     /// [`Limits::causes`](super::Limits)). Their priority counted all the same.
     pub omitted: u64,
@@ -109,6 +110,33 @@ pub struct Request<K, C> {
     pub attempt: u32,
     /// How long the key was ready to run before it did.
     pub queue_duration: Duration,
+    /// Said if this pass is one too many within a short time, and why there were so many.
+    pub hot_loop: Option<Arc<HotLoop>>,
+}
+
+impl<K, C> Request<K, C> {
+    /// A first try at this key, as a controller would hand it out: for tests of a `reconcile`.
+    pub fn new(key: K, causes: impl IntoIterator<Item = Cause<C>>) -> Self {
+        Self {
+            key,
+            causes: causes.into_iter().collect(),
+            omitted: 0,
+            attempt: 0,
+            queue_duration: Duration::ZERO,
+            hot_loop: None,
+        }
+    }
+
+    /// Ready when the pass is asked to end early: shortly before its deadline, at the shutdown, and
+    /// on [`Handle::cancel`](super::Handle::cancel). Whether it does is up to the pass.
+    pub async fn cancelled(&self) {
+        self.causes.cancelled().await;
+    }
+
+    /// Whether the pass has been asked to end early.
+    pub fn is_cancelled(&self) -> bool {
+        self.causes.is_cancelled()
+    }
 }
 
 // Derived, this would ask for `C: Clone`, which the shared causes make needless.
@@ -116,10 +144,11 @@ impl<K: Clone, C> Clone for Request<K, C> {
     fn clone(&self) -> Self {
         Self {
             key: self.key.clone(),
-            causes: Arc::clone(&self.causes),
+            causes: self.causes.clone(),
             omitted: self.omitted,
             attempt: self.attempt,
             queue_duration: self.queue_duration,
+            hot_loop: self.hot_loop.clone(),
         }
     }
 }
@@ -146,17 +175,4 @@ impl Next {
     pub fn wake_up(self) -> Option<Duration> {
         self.wake_up
     }
-}
-
-/// What to do about an error of `reconcile`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorPolicy {
-    /// Try again after the [`Backoff`](super::Backoff). A failure that comes before an earlier
-    /// delay was waited out keeps that delay and does not lengthen the next one.
-    Retry,
-    /// Try again after exactly this delay. It replaces an earlier delay and leaves the backoff
-    /// where it is.
-    RetryAfter(Duration),
-    /// Do not try again until something names the key. The failures are forgotten.
-    Terminal,
 }

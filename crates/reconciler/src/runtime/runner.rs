@@ -3,10 +3,10 @@
 //! One stream, polled by its consumer. Each poll takes in a bounded share of what the sources
 //! have, starts what may start and hands out at most one outcome, in this order, so that neither
 //! a flood of events nor a flood of outcomes can keep the other side waiting. All decisions are
-//! the queue's; this file owns the tasks and the timers, and nothing else does.
+//! the queue's; this file owns the flights and the timers, and nothing else does.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,65 +15,69 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::SelectAll;
 use futures::{FutureExt, Stream, StreamExt};
-use tokio::task::{self, AbortHandle, JoinError, JoinSet};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 
-use super::handle::Shared;
+use super::flights::{Flights, Landed};
+use super::metrics::Metrics;
 use super::outcome::{Outcome, PassResult};
-use super::pass::Finished;
-use super::queue;
-use super::request::Request;
+use super::pass::{self, End};
+use super::policy::ErrorPolicy;
+use super::queue::{self, Start, Ticket};
+use super::retries::Retries;
+use super::shared::Shared;
 use super::source::Source;
 
 /// How many batches one poll takes in before it looks after the passes.
-const INTAKE: usize = 64;
+const INTAKE: usize = 8;
+/// How many passes are taken out of the queue in one go.
+const STARTS: usize = 32;
 
-/// Starts the task of one pass.
-pub(super) type Spawn<K, C, E> =
-    Box<dyn Fn(Request<K, C>, &mut JoinSet<Finished<E>>) -> AbortHandle + Send>;
+/// What the caller's `on_error` says to an error.
+pub(super) type Judge<K, E> = Box<dyn Fn(&K, &E) -> ErrorPolicy + Send>;
 
 /// A running controller. Dropping it aborts the passes and closes the queue.
-pub(super) struct Runner<K: Clone + Eq + Hash, C, E: 'static> {
+pub(super) struct Runner<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> {
+    pub(super) name: &'static str,
     pub(super) shared: Arc<Shared<K, C>>,
     pub(super) sources: SelectAll<Source<K, C>>,
+    pub(super) retries: Option<Retries<K>>,
+    pub(super) metrics: Option<Metrics>,
     pub(super) shutdown: BoxFuture<'static, ()>,
     pub(super) drain_timeout: Duration,
-    pub(super) spawn: Spawn<K, C, E>,
-    pub(super) passes: Passes<K, C, E>,
+    pub(super) flights: Flights<K, C, E>,
+    pub(super) judge: Judge<K, E>,
+    pub(super) starting: Vec<Start<K, C>>,
     pub(super) timer: Option<Pin<Box<Sleep>>>,
     /// Runs from the shutdown on.
     pub(super) drain: Option<Pin<Box<Sleep>>>,
 }
 
-/// The passes in flight: their tasks, and what to report of each.
-pub(super) struct Passes<K, C, E> {
-    tasks: JoinSet<Finished<E>>,
-    running: HashMap<task::Id, Pass<K, C>>,
-    started: u64,
-}
-
-struct Pass<K, C> {
-    request: Request<K, C>,
-    started: Instant,
-    number: u64,
-}
-
-impl<K: Clone + Eq + Hash, C, E: 'static> Stream for Runner<K, C, E> {
+impl<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> Stream for Runner<K, C, E> {
     type Item = Outcome<K, C, E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         // Before the queue is looked at, so that an addition after the look finds the waker.
-        this.shared.waker.register(cx.waker());
+        this.shared.listen(cx.waker());
         loop {
             this.poll_shutdown(cx);
             this.take_in(cx);
-            this.start_ready();
-            if let Poll::Ready(outcome) = this.poll_finished(cx) {
-                return Poll::Ready(Some(outcome));
+            let saved = this.poll_retries(cx);
+            let is_loading = this.retries.as_ref().is_some_and(Retries::is_loading);
+            if !is_loading {
+                this.start_ready();
+            }
+            while let Poll::Ready(landed) = this.flights.poll_landed(cx) {
+                if let Some(outcome) = this.release(landed) {
+                    return Poll::Ready(Some(outcome));
+                }
             }
             if this.drain.is_some() {
-                return this.poll_drained(cx);
+                return this.poll_drained(saved.is_ready() || is_loading, cx);
+            }
+            if is_loading {
+                // Nothing may start, so that nothing that becomes due is of interest.
+                return Poll::Pending;
             }
             ready!(this.poll_timer(cx));
         }
@@ -81,9 +85,9 @@ impl<K: Clone + Eq + Hash, C, E: 'static> Stream for Runner<K, C, E> {
 }
 
 // Nothing in here is pinned in place: every future and stream has a box of its own.
-impl<K: Clone + Eq + Hash, C, E: 'static> Unpin for Runner<K, C, E> {}
+impl<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> Unpin for Runner<K, C, E> {}
 
-impl<K: Clone + Eq + Hash, C, E: 'static> Runner<K, C, E> {
+impl<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> Runner<K, C, E> {
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) {
         if self.drain.is_none() && self.shutdown.poll_unpin(cx).is_ready() {
             let deadline = self.shared.with(|queue, now| {
@@ -92,6 +96,7 @@ impl<K: Clone + Eq + Hash, C, E: 'static> Runner<K, C, E> {
             });
             self.drain = Some(Box::pin(sleep_until(deadline)));
             self.sources.clear();
+            self.flights.cancel_all();
         }
     }
 
@@ -108,40 +113,58 @@ impl<K: Clone + Eq + Hash, C, E: 'static> Runner<K, C, E> {
         cx.waker().wake_by_ref();
     }
 
-    fn start_ready(&mut self) {
-        while let Some((request, now)) =
-            self.shared.with(|queue, now| queue.start(now).map(|request| (request, now)))
-        {
-            let task = (self.spawn)(request.clone(), &mut self.passes.tasks);
-            let number = self.passes.started;
-            self.passes.started += 1;
-            self.passes.running.insert(task.id(), Pass { request, started: now, number });
+    /// Ready when nothing is left to save.
+    fn poll_retries(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.retries {
+            Some(retries) => retries.poll(&self.shared, cx),
+            None => Poll::Ready(()),
         }
     }
 
-    fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<K, C, E>> {
-        while let Some(joined) = ready!(self.passes.tasks.poll_join_next_with_id(cx)) {
-            let (id, result, at) = match joined {
-                Ok((id, Finished { result, at })) => (id, result, at),
-                Err(error) => (error.id(), unfinished(error), Instant::now()),
-            };
-            // A pass that was cut off has been reported already.
-            if let Some(outcome) = self.release(id, result, at) {
-                return Poll::Ready(outcome);
+    fn start_ready(&mut self) {
+        loop {
+            let starting = &mut self.starting;
+            let (cancelled, now) = self.shared.with(|queue, now| {
+                let starts = std::iter::from_fn(|| queue.start(now));
+                starting.extend(starts.take(STARTS));
+                (queue.take_cancelled(), now)
+            });
+            self.flights.cancel(&cancelled);
+            let is_last = self.starting.len() < STARTS;
+            for start in self.starting.drain(..) {
+                self.flights.start(start, now);
+            }
+            if is_last {
+                return;
             }
         }
-        Poll::Pending
     }
 
-    /// Waits for the end of the drain and then reports the passes that are cut off, oldest first.
-    /// It does not wait for their tasks: one that never yields would hold up the end for ever.
-    fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outcome<K, C, E>>> {
-        let Some(id) = self.passes.oldest() else { return Poll::Ready(None) };
-        if let Some(drain) = &mut self.drain {
-            ready!(drain.as_mut().poll(cx));
+    /// Waits for the passes under way, cuts off those that are left at the end of the drain, oldest
+    /// first, and waits for what is left to save.
+    fn poll_drained(
+        &mut self,
+        is_saved: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Outcome<K, C, E>>> {
+        let is_done = self.flights.is_empty() && is_saved;
+        let is_over =
+            is_done || self.drain.as_mut().is_none_or(|end| end.poll_unpin(cx).is_ready());
+        if !is_over {
+            return Poll::Pending;
         }
-        self.passes.tasks.abort_all();
-        Poll::Ready(self.release(id, PassResult::Cancelled, Instant::now()))
+        while let Some(landed) = self.flights.cut() {
+            if let Some(outcome) = self.release(landed) {
+                return Poll::Ready(Some(outcome));
+            }
+        }
+        if !is_saved {
+            tracing::warn!(
+                controller = self.name,
+                "the drain is over; some failures are not saved"
+            );
+        }
+        Poll::Ready(None)
     }
 
     /// Ready when something has become due.
@@ -156,55 +179,56 @@ impl<K: Clone + Eq + Hash, C, E: 'static> Runner<K, C, E> {
         timer.as_mut().poll(cx)
     }
 
-    /// Tells the queue that a pass is over and makes the report of it.
-    fn release(
-        &mut self,
-        id: task::Id,
-        result: PassResult<E>,
-        at: Instant,
-    ) -> Option<Outcome<K, C, E>> {
-        let Pass { request, started, .. } = self.passes.running.remove(&id)?;
+    /// Tells the queue that a pass is over and makes the report of it; `None` never happens, as the
+    /// queue keeps a key until its pass is over.
+    fn release(&mut self, landed: Landed<C, E>) -> Option<Outcome<K, C, E>> {
+        let Landed { flight, end, at } = landed;
+        let result = self.judge(&flight.ticket, end)?;
         let verdict = result.verdict();
-        let retry = self.shared.with(|queue, now| queue.finish(&request.key, verdict, now));
-        let cancelled = matches!(result, PassResult::Cancelled);
-        Some(Outcome {
-            key: request.key,
-            causes: request.causes,
-            omitted: request.omitted,
-            attempt: request.attempt,
+        let finish = self.shared.with(|queue, now| queue.finish(flight.ticket, verdict, now))?;
+        let is_cut = matches!(result, PassResult::Cancelled);
+        let outcome = Outcome {
+            key: finish.key,
+            causes: flight.causes,
+            omitted: flight.omitted,
+            attempt: flight.attempt,
             result,
-            queue_duration: request.queue_duration,
-            work_duration: at.saturating_duration_since(started),
-            next_retry: retry.filter(|_| !cancelled),
+            queue_duration: flight.queue_duration,
+            work_duration: at.saturating_duration_since(flight.started),
+            next_retry: finish.retry_at.filter(|_| !is_cut),
+            hot_loop: flight.hot_loop,
+        };
+        if let Some(metrics) = &self.metrics {
+            metrics.count(&outcome);
+        }
+        Some(outcome)
+    }
+
+    /// Has the caller say what to do about an error. A panic meanwhile is a panic of the pass.
+    fn judge(&self, ticket: &Ticket, end: End<E>) -> Option<PassResult<E>> {
+        let error = match end {
+            End::Returned(Ok(next)) => return Some(PassResult::Ok(next)),
+            End::Returned(Err(error)) => error,
+            End::Panicked(message) => return Some(PassResult::Panicked(message)),
+            End::TimedOut => return Some(PassResult::TimedOut),
+            End::Cancelled => return Some(PassResult::Cancelled),
+        };
+        // Not under the lock: what the caller does takes as long as it takes.
+        let key = self.shared.with(|queue, _| queue.key(ticket).cloned())?;
+        let judged = panic::catch_unwind(AssertUnwindSafe(|| (self.judge)(&key, &error)));
+        Some(match judged {
+            Ok(policy) => PassResult::Failed(error, policy),
+            Err(panic) => PassResult::Panicked(pass::message(panic.as_ref())),
         })
     }
 }
 
-impl<K: Clone + Eq + Hash, C, E: 'static> Drop for Runner<K, C, E> {
+impl<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> Drop for Runner<K, C, E> {
     fn drop(&mut self) {
         // The tasks are aborted by their set. The handles live on and are to see the truth.
         self.shared.with(|queue, _| queue.close());
-        while let Some(id) = self.passes.oldest() {
-            drop(self.release(id, PassResult::Cancelled, Instant::now()));
+        while let Some(landed) = self.flights.cut() {
+            drop(self.release(landed));
         }
-    }
-}
-
-impl<K, C, E: 'static> Passes<K, C, E> {
-    pub(super) fn new() -> Self {
-        Self { tasks: JoinSet::new(), running: HashMap::new(), started: 0 }
-    }
-
-    /// The pass that has been running longest.
-    fn oldest(&self) -> Option<task::Id> {
-        self.running.iter().min_by_key(|(_, pass)| pass.number).map(|(id, _)| *id)
-    }
-}
-
-/// What became of a task that never returned: somebody else cut it, or a destructor panicked.
-fn unfinished<E>(error: JoinError) -> PassResult<E> {
-    match error.try_into_panic() {
-        Ok(panic) => PassResult::Panicked(super::pass::message(panic.as_ref())),
-        Err(_cancelled) => PassResult::Cancelled,
     }
 }

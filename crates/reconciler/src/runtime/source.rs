@@ -12,6 +12,9 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use super::request::{Add, Priority};
 
+/// How many items of one stream make up a batch at most.
+const AT_ONCE: usize = 64;
+
 /// A stream of batches.
 pub(super) type Source<K, C> = BoxStream<'static, Vec<Add<K, C>>>;
 
@@ -25,7 +28,10 @@ where
     I: IntoIterator,
     I::Item: Into<Add<K, C>>,
 {
-    let batches = stream.map(move |item| map(item).into_iter().map(Into::into).collect());
+    // What is ready is taken in one go, and what is not is not waited for.
+    let batches = stream
+        .ready_chunks(AT_ONCE)
+        .map(move |items| items.into_iter().flat_map(&mut map).map(Into::into).collect());
     // A watch usually has no end. The other sources go on, so that nothing else would tell.
     let end = stream::once(async move {
         tracing::warn!(controller = name, "a watched stream has ended");

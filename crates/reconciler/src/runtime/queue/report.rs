@@ -2,6 +2,8 @@
 //!
 //! Plain values, true at the moment they were taken. `adds - gets = queued` holds in each.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 /// Counters since the queue was made, and how much is in it now.
@@ -15,6 +17,10 @@ pub struct Stats {
     pub merged: u64,
     /// How many causes were left out because their pass had enough of them.
     pub omitted: u64,
+    /// How often a failure was to be retried.
+    pub retries: u64,
+    /// How many passes were reported as a hot loop.
+    pub hot_loops: u64,
     /// Keys that stand in line, or will as soon as their present run is over.
     pub queued: usize,
     /// Keys that run.
@@ -23,14 +29,21 @@ pub struct Stats {
     pub waiting: usize,
     /// Keys about which anything is known at all; 0 when idle.
     pub known: usize,
+    /// Owners of known keys; 0 when idle.
+    pub owners: usize,
+    /// How long the passes under way have been running, all together.
+    pub unfinished_work: Duration,
+    /// How long the oldest of them has.
+    pub longest_running: Duration,
 }
 
 /// Which keys are where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot<K> {
-    /// In the order in which they would start now; those that still run come last.
+    /// In the order in which they would start if there were room now; those that still run come
+    /// last.
     pub queued: Vec<K>,
-    /// In no particular order.
+    /// Oldest first.
     pub running: Vec<K>,
     /// By their earliest deadline. A key may be here and in another list too.
     pub waiting: Vec<(K, Instant)>,
@@ -47,4 +60,15 @@ pub struct KeyState {
     pub failures: u32,
     /// When it is due at the latest: its retry, wake-up or reminder.
     pub due: Option<Instant>,
+}
+
+/// What is worth remembering about the failures of a key beyond the end of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryState {
+    /// How many passes failed in a row.
+    pub failures: u32,
+    /// How many of them lengthen the backoff, at most `failures`.
+    pub step: u32,
+    /// How long from now until the retry; zero if it is due or was never waited for.
+    pub retry_in: Duration,
 }

@@ -7,7 +7,7 @@ use super::{Folders, Links, MemoryStore, ModelEngine, Time, poll_once};
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll};
 use tokio::time::Instant;
 use trueup_domain::{
     id::{InstanceId, WorkspaceId},
@@ -105,14 +105,7 @@ impl Stage {
         trigger: Trigger<Cause>,
     ) -> BoxFuture<'static, Result<Next, Error>> {
         let cause = runtime::Cause { trigger, priority: Priority::Event, added: Instant::now() };
-        let request = Request {
-            key: id,
-            causes: Arc::new([cause]),
-            omitted: 0,
-            attempt: 0,
-            queue_duration: Duration::ZERO,
-        };
-        Box::pin(reconcile(request, Arc::clone(&self.context)))
+        Box::pin(reconcile(Request::new(id, [cause]), Arc::clone(&self.context)))
     }
 
     /// One whole pass.

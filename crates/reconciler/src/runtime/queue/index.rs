@@ -1,0 +1,191 @@
+//! Which entry belongs to a key: a table by hash.
+//!
+//! What is forgotten leaves its place behind, as a *grave*: an entry without a key. Taking something
+//! out of a large table costs a trip to memory that nothing else has touched lately, far more than
+//! the rest of an operation; a grave costs none. The next key with the same hash moves in, and the
+//! others are cleared away in one go, when they are most of what there is, or nobody lives any
+//! more. So memory is bounded by the living, and an idle table is empty.
+
+use hashbrown::HashTable;
+use slab::Slab;
+
+use super::entry::Entry;
+
+/// So many graves are never worth the clearing, and so much capacity is never worth giving back.
+const FEW: usize = 1024;
+
+/// Finds entries, which are in a slab that each operation is given.
+#[derive(Default)]
+pub(super) struct Index {
+    /// Hashes, and where the entries are.
+    table: HashTable<(u64, usize)>,
+    living: usize,
+    /// Which entries are graves, so that nobody need walk there to see.
+    graves: Marks,
+}
+
+impl Index {
+    /// How many keys are known.
+    pub(super) fn living(&self) -> usize {
+        self.living
+    }
+
+    /// Where the entry of a key is.
+    pub(super) fn find<K: Eq, C>(
+        &self,
+        entries: &Slab<Entry<K, C>>,
+        hash: u64,
+        key: &K,
+    ) -> Option<usize> {
+        let is_it = |id: usize| entries[id].key.as_ref() == Some(key);
+        self.table.find(hash, |&(other, id)| other == hash && is_it(id)).map(|(_, id)| *id)
+    }
+
+    /// Keeps the entry of a key that has none.
+    pub(super) fn insert<K, C>(
+        &mut self,
+        entries: &mut Slab<Entry<K, C>>,
+        entry: Entry<K, C>,
+    ) -> usize {
+        self.living += 1;
+        let hash = entry.hash;
+        if self.table.len() >= self.living {
+            let is_grave = |id: usize| self.graves.has(id);
+            let grave = self.table.find(hash, |&(other, id)| other == hash && is_grave(id));
+            if let Some(&(_, id)) = grave {
+                self.graves.clear(id);
+                entries[id] = entry;
+                return id;
+            }
+        }
+        let id = entries.insert(entry);
+        self.table.insert_unique(hash, (hash, id), |(hash, _)| *hash);
+        id
+    }
+
+    /// Forgets a key, which is handed back.
+    pub(super) fn bury<K, C>(&mut self, entries: &mut Slab<Entry<K, C>>, id: usize) -> Option<K> {
+        let key = entries.get_mut(id)?.key.take()?;
+        self.living -= 1;
+        self.graves.set(id);
+        let graves = self.table.len() - self.living;
+        if self.living == 0 {
+            self.clear(entries);
+        } else if graves > 3 * self.living + FEW {
+            self.sweep(entries);
+        }
+        Some(key)
+    }
+
+    fn clear<K, C>(&mut self, entries: &mut Slab<Entry<K, C>>) {
+        if self.table.capacity() > 2 * FEW {
+            *entries = Slab::new();
+            *self = Self::default();
+        } else {
+            entries.clear();
+            self.table.clear();
+            self.graves.0.clear();
+        }
+    }
+
+    /// In the order of the table and then in that of the slab, as jumping to and fro would cost what
+    /// the graves have saved.
+    fn sweep<K, C>(&mut self, entries: &mut Slab<Entry<K, C>>) {
+        let graves = std::mem::take(&mut self.graves);
+        self.table.retain(|&mut (_, id)| !graves.has(id));
+        for id in graves.all() {
+            entries.remove(id);
+        }
+        // Or else the next sweep would walk through what this one has emptied.
+        let enough = 4 * (self.living + FEW);
+        if self.table.capacity() > 4 * enough {
+            self.table.shrink_to(enough, |(hash, _)| *hash);
+        }
+    }
+}
+
+/// A set of small numbers, a bit for each.
+#[derive(Default)]
+struct Marks(Vec<u64>);
+
+impl Marks {
+    fn has(&self, id: usize) -> bool {
+        self.0.get(id / 64).is_some_and(|word| word >> (id % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, id: usize) {
+        if self.0.len() <= id / 64 {
+            self.0.resize(id / 64 + 1, 0);
+        }
+        self.0[id / 64] |= 1 << (id % 64);
+    }
+
+    fn clear(&mut self, id: usize) {
+        if let Some(word) = self.0.get_mut(id / 64) {
+            *word &= !(1 << (id % 64));
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = usize> {
+        (0..64 * self.0.len()).filter(|id| self.has(*id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    type Entries = Slab<Entry<u64, ()>>;
+
+    /// Keys share hashes, so that they meet each other's graves.
+    fn hash(key: u64) -> u64 {
+        (key / 3).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    fn check(index: &Index, entries: &Entries, model: &HashSet<u64>, keys: u64) {
+        assert_eq!(index.living(), model.len());
+        for key in 0..keys {
+            let found = index.find(entries, hash(key), &key);
+            assert_eq!(found.is_some(), model.contains(&key));
+            assert!(found.is_none_or(|id| entries[id].key == Some(key)));
+        }
+    }
+
+    #[test]
+    fn an_index_knows_what_a_set_knows_and_keeps_no_more_graves_than_it_may() {
+        for keys in [40, 9_000] {
+            let mut rng = fastrand::Rng::with_seed(keys);
+            let (mut index, mut entries) = (Index::default(), Entries::new());
+            let mut model = HashSet::new();
+            for turn in 0..60_000 {
+                // Phases in which most come, and phases in which most go.
+                let key = rng.u64(..keys);
+                let comes = rng.u8(..10) < if turn / 10_000 % 2 == 0 { 8 } else { 2 };
+                match index.find(&entries, hash(key), &key) {
+                    None if comes => {
+                        index.insert(&mut entries, Entry::new(key, hash(key), 0));
+                        model.insert(key);
+                    }
+                    Some(id) if !comes => {
+                        assert_eq!(index.bury(&mut entries, id), Some(key));
+                        model.remove(&key);
+                    }
+                    _ => {}
+                }
+                assert!(index.table.len() <= 4 * index.living() + FEW);
+                assert_eq!(index.table.len(), entries.len());
+                if turn % 5_000 == 0 {
+                    check(&index, &entries, &model, keys);
+                }
+            }
+            for key in model.drain() {
+                let id = index.find(&entries, hash(key), &key).unwrap();
+                index.bury(&mut entries, id);
+            }
+            check(&index, &entries, &model, keys);
+            assert_eq!((index.table.len(), entries.len()), (0, 0));
+        }
+    }
+}
