@@ -4,7 +4,8 @@
 //! warm-up, and are compared by their medians. It prints one table, then one line with the
 //! verdict, and ends with 1 if a floor is missed. Progress goes to the error stream.
 //!
-//! It is a workspace of its own, so that nobody who builds trueup resolves or builds `kube`.
+//! `cargo xtask bench queue` builds and runs it. It is a workspace of its own, so that nobody who
+//! builds trueup resolves or builds `kube`.
 //! Deliberately absent: absolute goals, save where a clock sets them. Machines differ; ratios
 //! hold.
 

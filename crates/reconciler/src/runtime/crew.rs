@@ -174,7 +174,9 @@ mod tests {
             }
             reports.sort_unstable();
             assert_eq!(reports, (100..200).collect::<Vec<_>>());
-            workers.into_iter().for_each(|worker| crew.release(worker));
+            for worker in workers {
+                crew.release(worker);
+            }
             assert_eq!(crew.idle.len(), IDLE, "round {round}");
             assert_eq!(crew.workers.len(), IDLE);
         }

@@ -14,12 +14,16 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::handle::Handle;
 use super::outcome::{Outcome, PassResult};
 use super::policy::ErrorPolicy;
+
+/// The bounds of the histograms. Written out, since powers that are computed are not round.
+const SECONDS: [f64; 10] =
+    [0.000_001, 0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1_000.0];
 
 /// What is counted as passes end.
 pub(super) struct Metrics {
@@ -113,8 +117,7 @@ impl Metrics {
     }
 
     fn new() -> Self {
-        // From a microsecond to a thousand seconds.
-        let histogram = || Histogram::new(exponential_buckets(1e-6, 10.0, 10));
+        let histogram = || Histogram::new(SECONDS);
         Self {
             queue_duration: histogram(),
             work_duration: histogram(),
@@ -129,7 +132,8 @@ impl Metrics {
     }
 }
 
-/// The queue's own numbers, read when they are asked for.
+/// The queue's own numbers, read when they are asked for. The registry ends its help texts with a
+/// full stop, and so do these.
 struct QueueState<K, C>(Handle<K, C>);
 
 /// How many passes run, and may.
@@ -142,14 +146,14 @@ where
 {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let stats = self.0.stats();
-        gauge(&mut encoder, "depth", "Keys that wait for a pass", stats.queued)?;
-        counter(&mut encoder, "adds", "Keys that came to wait for a pass", stats.adds)?;
-        counter(&mut encoder, "retries", "Failures that are to be retried", stats.retries)?;
-        let hot = "Keys that were found to be reconciled too often";
+        gauge(&mut encoder, "depth", "Keys that wait for a pass.", stats.queued)?;
+        counter(&mut encoder, "adds", "Keys that came to wait for a pass.", stats.adds)?;
+        counter(&mut encoder, "retries", "Failures that are to be retried.", stats.retries)?;
+        let hot = "Keys that were found to be reconciled too often.";
         counter(&mut encoder, "hot_loops", hot, stats.hot_loops)?;
-        let unfinished = "How long the passes under way have run, all together";
+        let unfinished = "How long the passes under way have run, all together.";
         seconds(&mut encoder, "unfinished_work", unfinished, stats.unfinished_work)?;
-        let longest = "How long the oldest pass under way has run";
+        let longest = "How long the oldest pass under way has run.";
         seconds(&mut encoder, "longest_running_processor", longest, stats.longest_running)
     }
 }
@@ -165,8 +169,8 @@ where
             .shared()
             .with(|queue, now| (queue.stats(now).running, queue.limits_mut().concurrency.max(1)));
         for (name, help, value) in [
-            ("active_workers", "Passes under way", running),
-            ("max_concurrent_reconciles", "How many passes may run at once", limit),
+            ("active_workers", "Passes under way.", running),
+            ("max_concurrent_reconciles", "How many passes may run at once.", limit),
         ] {
             let name = format!("controller_runtime_{name}");
             ConstGauge::new(signed(value)).encode(encoder.encode_descriptor(

@@ -49,7 +49,9 @@ pub enum PassResult<E> {
     /// The pass ran into its deadline and was dropped. Retried as
     /// [`Unknown`](ErrorPolicy::Unknown).
     TimedOut,
-    /// The pass was cut off by the end of the drain. Not retried: the controller is gone.
+    /// The pass was cut off by the end of the drain. That is no failure, and not retried: the
+    /// controller is gone. Should somebody else have cut it before, it is retried as
+    /// [`Unknown`](ErrorPolicy::Unknown).
     Cancelled,
 }
 

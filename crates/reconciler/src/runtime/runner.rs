@@ -22,7 +22,7 @@ use super::metrics::Metrics;
 use super::outcome::{Outcome, PassResult};
 use super::pass::{self, End};
 use super::policy::ErrorPolicy;
-use super::queue::{self, Start, Ticket};
+use super::queue::{self, Finish, Start, Ticket};
 use super::retries::Retries;
 use super::shared::Shared;
 use super::source::Source;
@@ -185,17 +185,23 @@ impl<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> Runner<K, C, E> {
         let Landed { flight, end, at } = landed;
         let result = self.judge(&flight.ticket, end)?;
         let verdict = result.verdict();
-        let finish = self.shared.with(|queue, now| queue.finish(flight.ticket, verdict, now))?;
         let is_cut = matches!(result, PassResult::Cancelled);
+        let Finish { key, retry_at } = self.shared.with(|queue, now| {
+            if is_cut && queue.is_closed() {
+                let key = queue.abandon(flight.ticket, now)?;
+                return Some(Finish { key, retry_at: None });
+            }
+            queue.finish(flight.ticket, verdict, now)
+        })?;
         let outcome = Outcome {
-            key: finish.key,
+            key,
             causes: flight.causes,
             omitted: flight.omitted,
             attempt: flight.attempt,
             result,
             queue_duration: flight.queue_duration,
             work_duration: at.saturating_duration_since(flight.started),
-            next_retry: finish.retry_at.filter(|_| !is_cut),
+            next_retry: retry_at,
             hot_loop: flight.hot_loop,
         };
         if let Some(metrics) = &self.metrics {

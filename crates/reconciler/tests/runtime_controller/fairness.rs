@@ -103,7 +103,7 @@ async fn a_key_that_wakes_itself_is_reported_as_a_hot_loop_and_why() {
     };
     let mut outcomes = controller.run(reconcile, retry, Log::new());
     let mut reports = Vec::new();
-    for _ in 0..40 {
+    for _ in 0..150 {
         let outcome = next(&mut outcomes).await;
         let trueup_reconciler::runtime::PassResult::Ok(answer) = &outcome.result else {
             panic!("nothing fails here")
@@ -112,12 +112,12 @@ async fn a_key_that_wakes_itself_is_reported_as_a_hot_loop_and_why() {
         assert_eq!(outcome.hot_loop.is_some(), is_told, "the pass knows what its outcome says");
         reports.extend(outcome.hot_loop.map(|hot| (outcome.key, *hot)));
     }
-    // Some 38 passes of the one key within two seconds.
-    assert_eq!(reports.len(), 3, "{reports:?}");
+    // Some 145 passes of the one key within seven seconds, which is one window and a half.
+    assert_eq!(reports.len(), 2, "{reports:?}");
     for (key, hot) in reports {
         assert_eq!((key, hot.passes, hot.by_event, hot.by_retry), ("restless", 10, 0, 0));
         assert!(hot.by_wake_up >= 5, "{hot:?}");
         assert!(hot.took <= seconds(5));
     }
-    assert_eq!(handle.stats().hot_loops, 3);
+    assert_eq!(handle.stats().hot_loops, 2);
 }

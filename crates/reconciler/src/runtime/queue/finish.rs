@@ -55,6 +55,19 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         Some(Finish { key, retry_at })
     }
 
+    /// Ends a run that was cut off after the close. It says nothing about the key: whatever was known
+    /// of its failures stays as it was.
+    #[expect(clippy::needless_pass_by_value, reason = "a run ends once, and the ticket with it")]
+    pub fn abandon(&mut self, ticket: Ticket, now: Instant) -> Option<K> {
+        let Ticket(id) = ticket;
+        let now = self.pass(now);
+        if !self.entries.get(id)?.is_running() {
+            return None;
+        }
+        self.stop(id, now);
+        self.settle(id).or_else(|| self.entries[id].key.clone())
+    }
+
     /// The run is over: what was added meanwhile stands in line from now on.
     fn stop(&mut self, id: usize, now: Moment) {
         let entry = &mut self.entries[id];

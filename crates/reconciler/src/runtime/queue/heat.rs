@@ -34,7 +34,7 @@ impl Default for HotLoopLimit {
 /// A key that is reconciled too often, and what sets it off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotLoop {
-    /// At least so many passes there were since the window began, or since the last report.
+    /// At least so many passes there were since the window began.
     pub passes: u32,
     /// How long ago the window began.
     pub took: Duration,
@@ -64,6 +64,8 @@ pub(super) struct Heat {
 struct Cell {
     hash: u64,
     count: u32,
+    /// Once in a window is enough.
+    is_reported: bool,
 }
 
 impl Heat {
@@ -90,19 +92,17 @@ impl Heat {
         if cell.hash != hash {
             cell.count = cell.count.saturating_sub(1);
             if cell.count == 0 {
-                *cell = Cell { hash, count: 1 };
+                *cell = Cell { hash, count: 1, is_reported: false };
             }
             return None;
         }
         cell.count += 1;
         let passes = cell.count;
-        if passes <= limit.passes / 2 && passes < limit.passes {
+        let is_hot = passes >= limit.passes;
+        if cell.is_reported || (passes <= limit.passes / 2 && !is_hot) {
             return None;
         }
-        let is_hot = passes >= limit.passes;
-        if is_hot {
-            cell.count = 0;
-        }
+        cell.is_reported = is_hot;
         let suspect = self.suspect(hash);
         suspect.1.note(causes);
         let seen = suspect.1;
@@ -198,7 +198,6 @@ mod tests {
             *truth += 1;
             if let Some(hot) = heat.count(hash, &event, LIMIT, now) {
                 assert!(hot.passes <= *truth);
-                *truth = 0;
             }
         }
     }
@@ -214,15 +213,19 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_that_goes_on_is_reported_each_time_it_reaches_the_limit() {
-        let (mut heat, now) = (Heat::new(), Moment::default());
+    fn a_loop_that_goes_on_is_reported_once_in_each_window() {
+        let (mut heat, start) = (Heat::new(), Moment::default());
         let event = causes(Trigger::Caller(()), Priority::Event);
-        let reports = (0..200).filter_map(|_| heat.count(1, &event, LIMIT, now)).count();
-        assert_eq!(reports, 4);
-        let off = HotLoopLimit { passes: 0, ..LIMIT };
-        assert!((0..200).all(|_| heat.count(1, &event, off, now).is_none()));
+        let reports = |heat: &mut Heat, now, limit| {
+            (0..200).filter_map(|_| heat.count(1, &event, limit, now)).count()
+        };
+        assert_eq!(reports(&mut heat, start, LIMIT), 1);
+        assert_eq!(reports(&mut heat, start.after(Duration::from_secs(9)), LIMIT), 0);
+        assert_eq!(reports(&mut heat, start.after(Duration::from_secs(10)), LIMIT), 1);
+        let later = start.after(Duration::from_mins(1));
+        assert_eq!(reports(&mut heat, later, HotLoopLimit { passes: 0, ..LIMIT }), 0, "it is off");
         let single = HotLoopLimit { passes: 1, ..LIMIT };
-        assert!(heat.count(9, &event, single, now).is_none(), "one pass is no loop");
-        assert!(heat.count(9, &event, single, now).is_some());
+        assert!(heat.count(9, &event, single, later).is_none(), "one pass is no loop");
+        assert!(heat.count(9, &event, single, later).is_some());
     }
 }
