@@ -107,7 +107,8 @@ pub(super) struct Desk<J> {
     worker: AtomicWaker,
 }
 
-enum Inbox<J> {
+/// What a worker finds on its desk.
+pub(super) enum Inbox<J> {
     Empty,
     Job(J),
     /// There will not be any more.
@@ -119,7 +120,8 @@ impl<J> Desk<J> {
         Self { inbox: Mutex::new(Inbox::Empty), worker: AtomicWaker::new() }
     }
 
-    fn put(&self, what: Inbox<J>) {
+    /// Puts something there and has the worker look.
+    pub(super) fn put(&self, what: Inbox<J>) {
         *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = what;
         self.worker.wake();
     }

@@ -20,6 +20,7 @@ use loom::model::Builder;
 use loom::thread::{self, JoinHandle};
 use tokio::time::Instant;
 
+use super::crew::{Desk, Inbox};
 use super::handle::Handle;
 use super::policy::Policies;
 use super::queue::{Limits, Queue, Start, Ticket};
@@ -204,4 +205,26 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound.get_or_insert(2);
     builder.check(run);
+}
+
+#[test]
+fn a_worker_finds_each_job_on_its_desk_and_learns_of_the_end() {
+    model(|| {
+        let desk = Arc::new(Desk::new());
+        let own = Arc::clone(&desk);
+        let (report, reports) = loom::sync::mpsc::channel();
+        let worker = thread::spawn(move || {
+            block_on(async {
+                while let Some(job) = own.next().await {
+                    assert!(report.send(job).is_ok());
+                }
+            });
+        });
+        for job in [1, 2] {
+            desk.put(Inbox::Job(job));
+            assert_eq!(reports.recv(), Ok(job));
+        }
+        desk.put(Inbox::Closed);
+        assert!(worker.join().is_ok());
+    });
 }
