@@ -1,5 +1,6 @@
 //! Our side: the queue alone, and the controller.
 
+use std::iter;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -30,13 +31,13 @@ struct Missing;
 pub async fn schedule(keys: Vec<u64>, distinct: usize, stamps: Stamps) -> Result<Duration> {
     let mut source = stream::iter(keys).chain(stream::pending());
     let started = Instant::now();
-    let mut queue = queue();
+    let mut queue = queue(usize::MAX);
     poll_fn(|cx| {
         take_in(&mut queue, Pin::new(&mut source), stamps, cx);
         Poll::Ready(())
     })
     .await;
-    let served = drain(&mut queue);
+    let served = hand_out(&mut queue);
     let taken = started.elapsed();
     ensure!(served == distinct, "{served} keys came out instead of {distinct}");
     Ok(taken)
@@ -44,7 +45,7 @@ pub async fn schedule(keys: Vec<u64>, distinct: usize, stamps: Stamps) -> Result
 
 /// Takes so many keys out of a queue. Putting them in does not count.
 pub fn pop(keys: usize) -> Result<Duration> {
-    let mut queue = queue();
+    let mut queue = queue(16);
     for key in 0..keys as u64 {
         queue.add(Add { key, cause: (), priority: Priority::Event }, Instant::now());
     }
@@ -116,8 +117,9 @@ where
         .map(|outcome: Outcome<Key, (), Missing>| outcome.result.is_ok())
 }
 
-fn queue() -> Queue<u64, ()> {
-    Queue::new(Limits::default(), Default::default(), Rng::with_seed(1))
+fn queue(concurrency: usize) -> Queue<u64, ()> {
+    let limits = Limits { concurrency, ..Limits::default() };
+    Queue::new(limits, Default::default(), Rng::with_seed(1))
 }
 
 /// Adds whatever the source has.
@@ -138,6 +140,19 @@ fn take_in<S>(
         if let Stamps::AsTheyCome = stamps {
             now = Instant::now();
         }
+    }
+}
+
+/// Starts what is in line, and tells how much that was.
+fn hand_out(queue: &mut Queue<u64, ()>) -> usize {
+    let mut served = 0;
+    loop {
+        let now = Instant::now();
+        let starts = iter::from_fn(|| queue.start(now)).take(BATCH).count();
+        if starts == 0 {
+            return served;
+        }
+        served += starts;
     }
 }
 

@@ -11,8 +11,9 @@
 //!   an addition for a key that waits already is later than the first and is dropped. Our sources
 //!   hand over up to 64 at a time, and our runner looks at the clock once for them.
 //!
-//! Ours ends each run that it starts, by its ticket. The peer's scheduler has no such thing: what
-//! runs is known to its runner alone, which is measured with the controllers.
+//! The clock stops when every key has come out. Ending the runs is not measured here: what runs is
+//! known to the peer's runner and not to its scheduler, and the controllers are measured as a whole.
+//! Ours starts to keep account of each run all the same.
 
 use anyhow::Result;
 

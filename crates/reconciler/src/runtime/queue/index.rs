@@ -6,7 +6,7 @@
 //! others are cleared away in one go, when they are most of what there is, or nobody lives any
 //! more. So memory is bounded by the living, and an idle table is empty.
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table};
 use slab::Slab;
 
 use super::entry::Entry;
@@ -41,22 +41,34 @@ impl Index {
         self.table.find(hash, |&(other, id)| other == hash && is_it(id)).map(|(_, id)| *id)
     }
 
-    /// Keeps the entry of a key that has none.
-    pub(super) fn insert<K, C>(
+    /// Where the entry of a key is, which is made if there is none.
+    pub(super) fn find_or_insert<K: Eq, C>(
         &mut self,
         entries: &mut Slab<Entry<K, C>>,
-        entry: Entry<K, C>,
+        (hash, key): (u64, K),
+        make: impl FnOnce(K) -> Entry<K, C>,
     ) -> usize {
+        let has_graves = self.table.len() > self.living;
+        let is_it = |id: usize| entries[id].key.as_ref() == Some(&key);
+        let found =
+            self.table.entry(hash, |&(other, id)| other == hash && is_it(id), |(hash, _)| *hash);
+        let vacant = match found {
+            hash_table::Entry::Occupied(found) => return found.get().1,
+            hash_table::Entry::Vacant(vacant) => vacant,
+        };
+        // Should this panic, nothing has changed.
+        let entry = make(key);
         self.living += 1;
-        let hash = entry.hash;
-        if self.table.len() >= self.living {
-            let is_grave = |id: usize| self.graves.has(id);
-            let grave = self.table.find(hash, |&(other, id)| other == hash && is_grave(id));
-            if let Some(&(_, id)) = grave {
-                self.graves.clear(id);
-                entries[id] = entry;
-                return id;
-            }
+        if !has_graves {
+            let id = entries.insert(entry);
+            vacant.insert((hash, id));
+            return id;
+        }
+        let is_grave = |&(other, id): &(u64, usize)| other == hash && self.graves.has(id);
+        if let Some(&(_, id)) = self.table.find(hash, is_grave) {
+            self.graves.clear(id);
+            entries[id] = entry;
+            return id;
         }
         let id = entries.insert(entry);
         self.table.insert_unique(hash, (hash, id), |(hash, _)| *hash);
@@ -165,7 +177,10 @@ mod tests {
                 let comes = rng.u8(..10) < if turn / 10_000 % 2 == 0 { 8 } else { 2 };
                 match index.find(&entries, hash(key), &key) {
                     None if comes => {
-                        index.insert(&mut entries, Entry::new(key, hash(key), 0));
+                        let make = |key| Entry::new(key, hash(key), 0);
+                        let id = index.find_or_insert(&mut entries, (hash(key), key), make);
+                        let again = index.find_or_insert(&mut entries, (hash(key), key), make);
+                        assert_eq!(id, again);
                         model.insert(key);
                     }
                     Some(id) if !comes => {

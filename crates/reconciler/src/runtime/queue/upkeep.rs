@@ -17,13 +17,15 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     /// Lets the time pass until now: what is due by then moves into line.
     pub(super) fn pass(&mut self, now: Instant) -> Moment {
         let now = self.timeline.pass(now);
-        self.fire(now);
+        if !self.timers.is_empty() {
+            self.fire(now);
+        }
         now
     }
 
     /// Moves everything that is due by now into line. After the close the line stays as it is.
     pub(super) fn fire(&mut self, now: Moment) {
-        if self.timers.is_empty() || self.closed {
+        if self.closed {
             return;
         }
         while let Some(&(at, id)) = self.timers.first()
@@ -61,12 +63,11 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     /// something into the entry, or settles it.
     pub(super) fn entry(&mut self, key: K) -> usize {
         let hash = self.hasher.hash_one(&key);
-        if let Some(id) = self.ids.find(&self.entries, hash, &key) {
-            return id;
-        }
-        let owner = self.owner_of.as_ref().map(|owner_of| owner_of(&key));
-        let flow = self.fair.admit(owner);
-        self.ids.insert(&mut self.entries, Entry::new(key, hash, flow))
+        let make = |key: K| {
+            let owner = self.owner_of.as_ref().map(|owner_of| owner_of(&key));
+            Entry::new(key, hash, self.fair.admit(owner))
+        };
+        self.ids.find_or_insert(&mut self.entries, (hash, key), make)
     }
 
     /// Puts a cause that is ready since `since` before the next pass of the key.
