@@ -212,8 +212,10 @@ async fn declared(file: Option<String>) -> Result<BTreeMap<String, String>> {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let Some((name, content)) = line.split_once('=') else { bail!("no `=` in `{line}`") };
         let name = name.trim();
-        ensure!(!name.is_empty() && !name.contains('/'), "`{name}` is no name of a file");
+        let is_name = !["", ".", ".."].contains(&name) && !name.contains('/');
+        ensure!(is_name, "`{name}` is no name of a file");
         declared.insert(name.to_owned(), content.trim().to_owned());
     }
+    ensure!(!declared.is_empty(), "nothing is declared");
     Ok(declared)
 }

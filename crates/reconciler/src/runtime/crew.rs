@@ -20,6 +20,9 @@ use super::sync::{AtomicWaker, Mutex, PoisonError};
 /// How many workers may wait for a pass.
 const IDLE: usize = 64;
 
+/// How often deaths are looked for before reports.
+const DEATHS_EVERY: u8 = 32;
+
 /// Starts the task of a worker, which works off its desk and reports to the sender.
 pub(super) type Hire<J, R> =
     Box<dyn Fn(Arc<Desk<J>>, UnboundedSender<R>, &mut JoinSet<()>) -> AbortHandle + Send>;
@@ -33,6 +36,8 @@ pub(super) struct Crew<J, R> {
     /// Bounded by the number of workers: none has more than one result to report.
     reports: UnboundedReceiver<R>,
     reporter: UnboundedSender<R>,
+    /// How often there was news, so that deaths have their turn among many reports.
+    turns: u8,
 }
 
 struct Worker<J> {
@@ -52,7 +57,7 @@ impl<J, R> Crew<J, R> {
     pub(super) fn new(hire: Hire<J, R>) -> Self {
         let (reporter, reports) = unbounded_channel();
         let (tasks, workers, idle) = (JoinSet::new(), Slab::new(), Vec::new());
-        Self { hire, tasks, workers, idle, reports, reporter }
+        Self { hire, tasks, workers, idle, reports, reporter, turns: 0 }
     }
 
     /// Has an idle worker do this, or a new one, and says which.
@@ -73,9 +78,19 @@ impl<J, R> Crew<J, R> {
 
     /// The next news; pending while there is none.
     pub(super) fn poll_news(&mut self, cx: &mut Context<'_>) -> Poll<News<R>> {
+        self.turns = (self.turns + 1) % DEATHS_EVERY;
+        if self.turns == 0
+            && let Poll::Ready(death) = self.poll_deaths(cx)
+        {
+            return Poll::Ready(death);
+        }
         if let Poll::Ready(Some(report)) = self.reports.poll_recv(cx) {
             return Poll::Ready(News::Done(report));
         }
+        self.poll_deaths(cx)
+    }
+
+    fn poll_deaths(&mut self, cx: &mut Context<'_>) -> Poll<News<R>> {
         while let Some(ended) = ready!(self.tasks.poll_join_next(cx)) {
             let Err(error) = ended else { continue };
             let died = self.workers.iter().find(|(_, worker)| worker.task == error.id());
@@ -182,6 +197,22 @@ mod tests {
             assert_eq!(crew.idle.len(), IDLE, "round {round}");
             assert_eq!(crew.workers.len(), IDLE);
         }
+    }
+
+    #[tokio::test]
+    async fn a_death_is_told_although_there_is_always_something_else_to_report() {
+        let mut crew = crew();
+        crew.assign(13);
+        for job in 100..200 {
+            crew.assign(job);
+        }
+        tokio::task::yield_now().await;
+        for _ in 0..100 {
+            if let News::Died(..) = news(&mut crew).await {
+                return;
+            }
+        }
+        panic!("nobody told");
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! Owns the workers; dropping it aborts them. Each pass leaves it exactly once, however it ended.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -92,7 +93,7 @@ impl<K, C, E> Flights<K, C, E> {
     }
 
     /// Asks these passes to end.
-    pub(super) fn cancel(&self, runs: &[Ticket]) {
+    pub(super) fn cancel(&self, runs: &HashSet<Ticket>) {
         if !runs.is_empty() {
             let meant = self.passes.iter().filter(|(_, flight)| runs.contains(&flight.ticket));
             meant.for_each(|(_, flight)| flight.causes.cancel());
@@ -146,7 +147,7 @@ impl<K, C, E> Flights<K, C, E> {
 /// How a pass ended whose worker has died: a destructor panicked, or somebody else cut it.
 fn unfinished<E>(error: JoinError) -> End<E> {
     match error.try_into_panic() {
-        Ok(panic) => End::Panicked(pass::message(panic.as_ref())),
+        Ok(panic) => End::Panicked(pass::message(panic)),
         Err(_cancelled) => End::Cancelled,
     }
 }

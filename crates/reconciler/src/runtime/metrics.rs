@@ -21,9 +21,16 @@ use super::handle::Handle;
 use super::outcome::{Outcome, PassResult};
 use super::policy::ErrorPolicy;
 
-/// The bounds of the histograms. Written out, since powers that are computed are not round.
+/// The bounds of the queue's histograms. Written out, since powers that are computed are not round.
 const SECONDS: [f64; 10] =
     [0.000_001, 0.000_01, 0.000_1, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1_000.0];
+
+/// The bounds for passes: finer where panels look.
+const PASS_SECONDS: [f64; 17] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0];
+
+/// Each is there from the beginning, so that a rate does not miss the first.
+const RESULTS: [&str; 4] = ["success", "requeue_after", "error", "cancelled"];
 
 /// What is counted as passes end.
 pub(super) struct Metrics {
@@ -55,6 +62,9 @@ impl Metrics {
         C: Send + Sync + 'static,
     {
         let metrics = Self::new();
+        for result in RESULTS {
+            drop(metrics.reconciles.get_or_create(&ResultLabel { result }));
+        }
         let label = |label: &'static str| [(label.into(), name.into())].into_iter();
         let queue = registry.sub_registry_with_labels(label("name"));
         let seconds = |registry: &mut Registry, name, help, metric: &Histogram| {
@@ -100,13 +110,13 @@ impl Metrics {
         let result = match &outcome.result {
             PassResult::Ok(next) if next.wake_up().is_some() => "requeue_after",
             PassResult::Ok(_) => "success",
+            PassResult::Cancelled => "cancelled",
             _ => "error",
         };
         self.reconciles.get_or_create(&ResultLabel { result }).inc();
-        if outcome.result.is_ok() {
-            return;
+        if !matches!(outcome.result, PassResult::Ok(_) | PassResult::Cancelled) {
+            self.errors.inc();
         }
-        self.errors.inc();
         match &outcome.result {
             PassResult::Failed(_, ErrorPolicy::Terminal) => self.terminal_errors.inc(),
             PassResult::Panicked(_) => self.panics.inc(),
@@ -121,7 +131,7 @@ impl Metrics {
         Self {
             queue_duration: histogram(),
             work_duration: histogram(),
-            reconcile_time: histogram(),
+            reconcile_time: Histogram::new(PASS_SECONDS),
             reconciles: Family::default(),
             errors: Counter::default(),
             terminal_errors: Counter::default(),

@@ -3,7 +3,14 @@
 //!
 //! It brings the things that keys stand for to where they should be, and keeps them there. What
 //! they are is the caller's business; nothing here knows. Those who know the `Controller` of
-//! kube-rs will find their way around.
+//! kube-rs will find their way around, if they keep in mind that
+//!
+//! - a success answers with [`Next`]; `on_error` only says what kind of failure it was, and the
+//!   runtime keeps the backoff;
+//! - the stream yields one [`Outcome`] for each pass, and ends at the shutdown signal, not when the
+//!   sources do;
+//! - keys come from any stream, and ten of them run at once unless told otherwise;
+//! - an [`Owner`] is somebody to be fair to, and has nothing to do with owner references.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -28,6 +35,7 @@
 //!     .watches(dusk, |room| [(room, "it got dark")])
 //!     .concurrency(1)
 //!     .timeout(Duration::from_secs(5))
+//!     // Also when the sender is dropped.
 //!     .graceful_shutdown_on(async { stopped.await.unwrap_or_default() });
 //! controller.handle().enqueue("cellar", "somebody pressed the switch", Priority::User);
 //!
@@ -48,7 +56,7 @@
 //! assert_eq!(*house.lit.lock().await, ["cellar", "kitchen", "hall"]);
 //! assert!(outcomes[0].result.is_ok());
 //! assert!(matches!(outcomes[2].result, PassResult::Failed("the bulb is broken", _)));
-//! # drop(stop);
+//! drop(stop);
 //! # }
 //! ```
 //!
@@ -59,8 +67,8 @@
 //!
 //! 1. Something names a key with a cause: a watched stream, the periodic source, a [`Handle`].
 //! 2. The key stands in its owner's line. Until its turn comes, further causes are merged into it.
-//! 3. A place is free, and the key is the next: a *pass* starts, in a task of its own, with all
-//!    causes that were merged. What names the key from now on leads to another pass, after this.
+//! 3. A place is free, and the key is the next: a *pass* starts, in a worker task beside the others
+//!    (which is used again, so that nothing belongs in task-locals), with all causes that were merged. What names the key from now on leads to another pass, after this.
 //! 4. `reconcile` returns when to look again ([`Next`]), or fails, and `on_error` says what kind of
 //!    failure it is ([`ErrorPolicy`]); or it panics, or runs out of time. What follows is up to the
 //!    [`Policies`]: mostly a retry with [`Backoff`].
@@ -81,7 +89,8 @@
 //!   for at most three aging intervals. After that it is ahead of everything new.
 //! - With [`fair_between`](Controller::fair_between), owners take turns: each has one ticket in line,
 //!   and goes to the end with every start. Then the bound above holds for the owner's next key, and
-//!   one owner's thousand keys cost another's one no more than a single turn.
+//!   one owner's thousand keys cost another's equally urgent one no more than a single turn. An owner
+//!   is as urgent as its most urgent key, and its oldest keys go first.
 //! - Failures lengthen the backoff only if the delay before was waited out. With
 //!   [`remember_retries`](Controller::remember_retries) a restart takes up where the last process
 //!   stopped, but for what had not been saved when it crashed.
@@ -90,7 +99,7 @@
 //! - However a pass ends, its key is released and there is one outcome, unless the stream is
 //!   dropped. At most the configured number of passes is in flight.
 //! - A key about which nothing is due, planned or running is forgotten. Its place in the queue may
-//!   be kept for a while, but no more of those than three for each key that is known.
+//!   be kept for a while, but no more of those than three for each key that is known, and a thousand.
 //! - An operation takes a few steps, whether a thousand keys wait or a million; only timers take
 //!   O(log n).
 //!
@@ -111,12 +120,15 @@
 //! - A `reconcile` that blocks its thread cannot be interrupted: its deadline counts when it next
 //!   awaits. At the end of the drain its outcome is `Cancelled`, although it may still be running.
 //! - Panics are only caught where they unwind, and not in the functions that map and list keys, nor
-//!   in the [`RetryStore`]: those bring down whoever polls the stream.
+//!   in the [`RetryStore`]: those bring down whoever polls the stream. `Hash`, `Eq`, `Clone` and
+//!   `Drop` of keys, causes and errors, and the owner function, must not panic, and must not use a
+//!   [`Handle`]: they are called under the queue's lock.
 //! - What was in line at the shutdown is not run and has no outcome. It can be seen in
 //!   [`Handle::snapshot`]; the next start finds it by looking.
 //! - Full jitter includes a delay of zero. Give `on_error` a
 //!   [`RetryAfter`](ErrorPolicy::RetryAfter) where a pause is a must.
-//! - A hot loop may be found late, when another busy key shares its counter, but never falsely.
+//! - A hot loop may be found late, when another busy key shares its counter, but not falsely, as long
+//!   as keys differ in their hashes.
 
 mod backoff;
 mod causes;

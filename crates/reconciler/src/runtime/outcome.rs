@@ -30,7 +30,8 @@ pub struct Outcome<K, C, E> {
     pub queue_duration: Duration,
     /// How long the pass ran.
     pub work_duration: Duration,
-    /// When the key will be retried, if it is going to be and nothing names it earlier.
+    /// When the key will be retried, if it is going to be and nothing names it earlier. A wake-up,
+    /// such as that of [`Policies::terminal`](super::Policies::terminal), is not told here.
     pub next_retry: Option<Instant>,
     /// Said if the key is reconciled too often, and why it was.
     pub hot_loop: Option<Arc<HotLoop>>,

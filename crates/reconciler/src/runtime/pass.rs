@@ -7,7 +7,7 @@
 //! that is cut, from outside.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ where
     AssertUnwindSafe(within(work, request, started))
         .catch_unwind()
         .await
-        .unwrap_or_else(|panic| End::Panicked(message(panic.as_ref())))
+        .unwrap_or_else(|panic| End::Panicked(message(panic)))
 }
 
 /// Lets `reconcile` run until it returns or its time is over.
@@ -101,18 +101,23 @@ where
     let causes = request.causes.clone();
     let Deadline { timeout, warning } = work.deadline;
     let end = after(started, timeout);
+    let warn = end.checked_sub(warning.min(timeout)).unwrap_or(started);
     let mut pass = pin!((work.reconcile)(request, Arc::clone(&work.ctx)));
     tokio::select! {
         biased;
         result = &mut pass => return End::Returned(result),
-        () = sleep_until(end - warning.min(timeout)) => causes.cancel(),
+        () = sleep_until(warn) => causes.cancel(),
     }
     timeout_at(end, pass).await.map_or(End::TimedOut, End::Returned)
 }
 
 /// What a panic said, if it said it in text.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "panicked with a value that is not text".to_owned())
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    // What was thrown may throw again when it is dropped; once was enough.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+    text.unwrap_or_else(|| "panicked with a value that is not text".to_owned())
 }

@@ -1,8 +1,7 @@
 //! What follows a failure: the classes of errors, each with a policy of its own.
 //!
 //! `on_error` puts an error into a class; the [`Policies`] say what the class means. A pass that
-//! panicked, ran out of time or was cut off is [`Unknown`](ErrorPolicy::Unknown): nobody can say
-//! how far it came.
+//! panicked or ran out of time is [`Unknown`](ErrorPolicy::Unknown): nobody can say how far it came.
 
 use std::time::Duration;
 

@@ -56,6 +56,7 @@ use self::pace::Pace;
 pub use self::pace::RateLimit;
 use self::place::Line;
 pub use self::report::{KeyState, RetryState, Snapshot, Stats};
+use self::retries::Unsaved;
 pub use self::start::{Finish, Start, Ticket};
 use super::owner::Owner;
 use super::policy::Policies;
@@ -83,9 +84,9 @@ pub struct Queue<K, C> {
     pace: Pace,
     heat: Heat,
     /// The runs that are to end early.
-    cancelled: Vec<Ticket>,
+    cancelled: HashSet<Ticket>,
     /// Keys whose failures have changed since they were last taken out to be saved.
-    unsaved: Option<HashSet<K>>,
+    unsaved: Option<Unsaved<K>>,
     stats: Stats,
     timeline: Timeline,
     /// What the moments at which the running keys started come to.
@@ -112,7 +113,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
             timers: BTreeSet::new(),
             pace: Pace::default(),
             heat: Heat::new(),
-            cancelled: Vec::new(),
+            cancelled: HashSet::new(),
             unsaved: None,
             stats: Stats::default(),
             timeline: Timeline::default(),
@@ -243,13 +244,13 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         let entry = &mut self.entries[id];
         if entry.run == Run::Yes {
             entry.run = Run::Cancelled;
-            self.cancelled.push(Ticket(id));
+            self.cancelled.insert(Ticket(id));
         }
         entry.is_running()
     }
 
     /// The runs under way that are to end early.
-    pub(super) fn take_cancelled(&mut self) -> Vec<Ticket> {
+    pub(super) fn take_cancelled(&mut self) -> HashSet<Ticket> {
         std::mem::take(&mut self.cancelled)
     }
 

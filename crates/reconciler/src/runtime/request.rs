@@ -108,7 +108,8 @@ pub struct Request<K, C> {
     pub omitted: u64,
     /// How many passes of this key failed in a row before this one; 0 on the first try.
     pub attempt: u32,
-    /// How long the key was ready to run before it did.
+    /// How long ago the key was named first. If that was during an earlier pass of its own, the rest
+    /// of that pass counts, as in client-go's work queue.
     pub queue_duration: Duration,
     /// Said if this pass is one too many within a short time, and why there were so many.
     pub hot_loop: Option<Arc<HotLoop>>,

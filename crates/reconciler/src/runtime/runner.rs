@@ -224,7 +224,7 @@ impl<K: Clone + Eq + Hash + Send + 'static, C, E: 'static> Runner<K, C, E> {
         let judged = panic::catch_unwind(AssertUnwindSafe(|| (self.judge)(&key, &error)));
         Some(match judged {
             Ok(policy) => PassResult::Failed(error, policy),
-            Err(panic) => PassResult::Panicked(pass::message(panic.as_ref())),
+            Err(panic) => PassResult::Panicked(pass::message(panic)),
         })
     }
 }

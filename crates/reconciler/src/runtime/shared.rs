@@ -23,9 +23,8 @@ impl<K, C> Shared<K, C> {
     /// Runs one operation on the queue. The time is taken under the lock, so that the queue never
     /// sees it run backwards.
     pub(super) fn with<T>(&self, operation: impl FnOnce(&mut Queue<K, C>, Instant) -> T) -> T {
-        // A panic in here can only come from the caller's functions on keys (`Hash`, `Eq`, `Clone`
-        // and the owner), which run before the queue changes anything. Refusing all service
-        // afterwards would help nobody.
+        // A panic in here can only come from the caller's functions on keys and causes, which must
+        // not. Refusing all service afterwards would help nobody.
         let mut queue: MutexGuard<'_, _> =
             self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         operation(&mut queue, Instant::now())

@@ -8,7 +8,9 @@ use futures::{FutureExt, StreamExt, stream};
 use tokio::time::sleep;
 use trueup_reconciler::runtime::{Next, PassResult, Priority};
 
-use super::support::{Asked, Log, at, controller, expect_quiet, next, retry, seconds, takes};
+use super::support::{
+    Asked, Log, at, controller, expect_quiet, next, numbers, retry, seconds, takes,
+};
 
 /// A reconcile that goes on until it is asked to end, and then takes as long to clean up.
 fn listens(
@@ -82,9 +84,14 @@ async fn only_the_pass_under_way_is_cancelled_and_none_that_follows() {
     let (first, ()) = future::join(next(&mut outcomes), cancel).await;
     assert!(matches!(first.result, PassResult::Failed("was asked to end", _)));
     assert_eq!(log.elapsed(), 6, "what came before the pass did not count");
-    let second = next(&mut outcomes).await;
+    let look_again = async {
+        sleep(seconds(5)).await;
+        // The controller has a look at everything, and finds nothing to cancel.
+        handle.enqueue("b", 2, Priority::Event);
+    };
+    let (second, ()) = future::join(next(&mut outcomes), look_again).await;
     assert!(matches!(second.result, PassResult::TimedOut), "nobody cancelled this one");
-    assert_eq!(log.elapsed(), 66);
+    assert_eq!((second.key, log.elapsed(), numbers(&second)), ("a", 66, vec![1]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -161,7 +161,9 @@ async fn what_the_end_of_the_drain_cuts_off_is_counted_too() {
     assert_series(
         &scrape(&registry),
         &[
-            ("controller_runtime_reconcile_total error", 1.0),
+            ("controller_runtime_reconcile_total cancelled", 1.0),
+            ("controller_runtime_reconcile_total error", 0.0),
+            ("controller_runtime_reconcile_errors_total", 0.0),
             ("controller_runtime_reconcile_cancellations_total", 1.0),
             ("controller_runtime_active_workers", 0.0),
             ("workqueue_work_duration_seconds_sum", 10.0),

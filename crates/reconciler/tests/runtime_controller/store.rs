@@ -22,7 +22,8 @@ pub(crate) struct Store {
     pub(crate) failing: AtomicUsize,
     pub(crate) load_takes: Option<Duration>,
     pub(crate) save_takes: Option<Duration>,
-    pub(crate) load_fails: bool,
+    /// How many of the next calls of `load` fail.
+    pub(crate) failing_loads: AtomicUsize,
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,7 +46,7 @@ async fn wait(duration: Option<Duration>) {
 impl RetryStore<Key> for Store {
     async fn load(&self) -> Result<Vec<(Key, RetryState)>, StoreError> {
         wait(self.load_takes).await;
-        if self.load_fails {
+        if fails(&self.failing_loads) {
             return Err("the disk is gone".into());
         }
         let left = |(key, (state, at)): (&Key, &(RetryState, Instant))| {
@@ -61,8 +62,7 @@ impl RetryStore<Key> for Store {
         let given = changes.iter().map(|(key, state)| (*key, failures(state))).collect();
         locked(&self.calls).push(given);
         wait(self.save_takes).await;
-        let next = |left: usize| left.checked_sub(1);
-        if self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok() {
+        if fails(&self.failing) {
             return Err("the disk is full".into());
         }
         let mut saved = locked(&self.saved);
@@ -74,6 +74,11 @@ impl RetryStore<Key> for Store {
         }
         Ok(())
     }
+}
+
+/// Whether this call is one of those that fail.
+fn fails(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
 impl Store {

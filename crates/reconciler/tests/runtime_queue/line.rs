@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trueup_reconciler::runtime::{Enqueued, ErrorPolicy, Next, Priority, Trigger};
+use trueup_reconciler::runtime::{Enqueued, ErrorPolicy, Next, Policies, Priority, Trigger};
 
-use super::support::{Keys, add, queue, run_all, seconds, triggers};
+use super::support::{Keys, add, limits, queue, queue_with, run_all, seconds, triggers};
 
 #[test]
 fn urgent_keys_go_first_and_equals_in_the_order_of_their_arrival() {
@@ -116,4 +116,14 @@ fn what_runs_is_measured_until_it_ends() {
     assert_eq!(durations(&queue, 10), (seconds(7), seconds(7)));
     queue.finish(b.ticket, Ok(Next::await_change()), start + seconds(12));
     assert_eq!(durations(&queue, 20), (Duration::ZERO, Duration::ZERO));
+}
+
+#[test]
+fn a_snapshot_of_many_keys_is_a_walk() {
+    let (mut queue, now) = (queue_with(limits(1), Policies::default()), Instant::now());
+    for key in 0..50_000_u32 {
+        queue.add(add(key, 0, Priority::Event), now);
+    }
+    // Were each key looked for among the rest, this would take minutes.
+    assert!(queue.snapshot(now).queued.into_iter().eq(0..50_000));
 }

@@ -3,7 +3,7 @@
 //! Each owner has a line of its own, and at most one *ticket* in the line of tickets, however many
 //! keys wait behind it. When a ticket's turn comes, the first key of the owner's line starts, and
 //! the owner gets a new ticket at the end. So owners with the same urgency take turns, and one
-//! owner's thousand keys cost another's one no more than a single turn.
+//! owner's thousand keys cost another's equally urgent one no more than a single turn.
 //!
 //! A ticket is as urgent as the most urgent key behind it; within an owner's line keys go by their
 //! own rank. In both lines a place never moves back, so that whatever waits is overtaken only by
@@ -33,6 +33,9 @@ pub(super) struct Fair {
     tickets: Line,
 }
 
+/// How many keys are how urgent, the most urgent first.
+type Urgencies = [u32; Priority::MOST_URGENT_FIRST.len()];
+
 /// What is known about one owner. It is forgotten with the last of its keys.
 struct Flow {
     owner: Option<Owner>,
@@ -40,7 +43,7 @@ struct Flow {
     /// The place among the tickets, if there is one.
     ticket: Option<Place>,
     /// How many of the keys in line are how urgent, the most urgent first.
-    urgencies: [u32; Priority::MOST_URGENT_FIRST.len()],
+    urgencies: Urgencies,
     /// How many of its keys run.
     running: usize,
     /// How many of its keys are known at all.
@@ -55,8 +58,7 @@ impl Flow {
 
     /// How urgent the most urgent key in line is.
     fn urgency(&self) -> Option<Priority> {
-        let counts = self.urgencies.iter().zip(Priority::MOST_URGENT_FIRST);
-        counts.filter(|(count, _)| **count > 0).map(|(_, urgency)| urgency).next()
+        most_urgent(&self.urgencies)
     }
 }
 
@@ -188,12 +190,17 @@ impl Fair {
                 place(id).map(|(due, lane)| (due, Reverse(lane), number, id))
             })
             .collect();
+        let mut urgencies: HashMap<usize, _> =
+            self.flows.iter().map(|(id, flow)| (id, flow.urgencies)).collect();
         let (mut order, mut number) = (Vec::new(), tickets.len());
         while let Some((_, _, _, flow)) = tickets.pop_first() {
-            let Some(line) = lines.get_mut(&flow) else { continue };
-            order.extend(line.next());
-            let left = line.as_slice().iter().filter_map(|id| keys[*id].place());
-            if let Some(lane) = left.map(|place| place.urgency).max() {
+            let next = lines.get_mut(&flow).and_then(Iterator::next);
+            let (Some(id), Some(counts)) = (next, urgencies.get_mut(&flow)) else { continue };
+            order.push(id);
+            if let Some(place) = keys[id].place() {
+                counts[place.urgency.steps_behind()] -= 1;
+            }
+            if let Some(lane) = most_urgent(counts) {
                 number += 1;
                 tickets.insert((now.after(limits.head_start(lane)), Reverse(lane), number, flow));
             }
@@ -220,4 +227,9 @@ impl Fair {
         }
         self.tickets.join(&mut self.flows, id, lane, due);
     }
+}
+
+fn most_urgent(counts: &Urgencies) -> Option<Priority> {
+    let counts = counts.iter().zip(Priority::MOST_URGENT_FIRST);
+    counts.filter(|(count, _)| **count > 0).map(|(_, urgency)| urgency).next()
 }

@@ -13,7 +13,7 @@ use super::moment::Moment;
 use super::start::{Finish, Ticket};
 
 impl<K: Clone + Eq + Hash, C> Queue<K, C> {
-    /// Ends a run. `None` if the ticket is not of this queue.
+    /// Ends a run. The ticket must be this queue's own; `None` if nothing runs under it.
     #[expect(clippy::needless_pass_by_value, reason = "a run ends once, and the ticket with it")]
     pub fn finish(
         &mut self,
@@ -74,7 +74,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         let began = entry.place.map_or(now, |place| place.due);
         if std::mem::replace(&mut entry.run, Run::No) == Run::Cancelled {
             // Whoever runs here next is not meant.
-            self.cancelled.retain(|Ticket(other)| *other != id);
+            self.cancelled.remove(&Ticket(id));
         }
         let (flow, pending) = (entry.flow, entry.pending.as_ref());
         let priority = pending.map(|pending| pending.bundle.priority);

@@ -92,11 +92,13 @@ impl Heat {
         if cell.hash != hash {
             cell.count = cell.count.saturating_sub(1);
             if cell.count == 0 {
+                let before = cell.hash;
+                self.suspects.retain(|(other, _)| *other != before);
                 *cell = Cell { hash, count: 1, is_reported: false };
             }
             return None;
         }
-        cell.count += 1;
+        cell.count = cell.count.saturating_add(1);
         let passes = cell.count;
         let is_hot = passes >= limit.passes;
         if cell.is_reported || (passes <= limit.passes / 2 && !is_hot) {

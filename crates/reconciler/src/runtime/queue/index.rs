@@ -4,7 +4,8 @@
 //! out of a large table costs a trip to memory that nothing else has touched lately, far more than
 //! the rest of an operation; a grave costs none. The next key with the same hash moves in, and the
 //! others are cleared away in one go, when they are most of what there is, or nobody lives any
-//! more. So memory is bounded by the living, and an idle table is empty.
+//! more. So memory follows the living, but for what one of them at a far end holds on to, and an idle
+//! table is empty.
 
 use hashbrown::{HashTable, hash_table};
 use slab::Slab;
@@ -105,13 +106,15 @@ impl Index {
     fn sweep<K, C>(&mut self, entries: &mut Slab<Entry<K, C>>) {
         let graves = std::mem::take(&mut self.graves);
         self.table.retain(|&mut (_, id)| !graves.has(id));
-        for id in graves.all() {
+        // From the end, as the slab fills first what was emptied last.
+        for id in graves.last_to_first() {
             entries.remove(id);
         }
         // Or else the next sweep would walk through what this one has emptied.
         let enough = 4 * (self.living + FEW);
         if self.table.capacity() > 4 * enough {
             self.table.shrink_to(enough, |(hash, _)| *hash);
+            entries.shrink_to_fit();
         }
     }
 }
@@ -138,8 +141,9 @@ impl Marks {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = usize> {
-        (0..64 * self.0.len()).filter(|id| self.has(*id))
+    fn last_to_first(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().enumerate().rev().filter(|(_, word)| **word != 0);
+        words.flat_map(|(place, _)| (64 * place..64 * (place + 1)).rev()).filter(|id| self.has(*id))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The longest delay: thirty years, which an instant can hold wherever it began.
-const LONGEST: Duration = Duration::from_hours(24 * 365 * 30);
+pub(super) const LONGEST: Duration = Duration::from_hours(24 * 365 * 30);
 
 /// Nanoseconds since the queue was first used. They last for centuries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

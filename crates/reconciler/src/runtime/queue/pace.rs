@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::moment::Moment;
+use super::moment::{LONGEST, Moment};
 
 /// A rate of starts, over all keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl RateLimit {
     /// One start in each interval on average, and up to `burst` (at least one) in one go after a
     /// pause.
     pub fn every(interval: Duration, burst: u32) -> Self {
-        Self { interval, burst: burst.max(1) }
+        Self { interval: interval.min(LONGEST), burst: burst.max(1) }
     }
 
     /// So many starts a second on average (at least one), and up to `burst` in one go.
@@ -69,6 +69,16 @@ mod tests {
         assert_eq!(starts(&mut pace, limit, begin, 6), [0, 0, 0, 100, 200, 300]);
         let later = begin.after(Duration::from_mins(1));
         assert_eq!(starts(&mut pace, limit, later, 4), [0, 0, 0, 100], "full again after a pause");
+    }
+
+    #[test]
+    fn a_rate_of_once_in_forever_is_a_limit_all_the_same() {
+        let mut pace = Pace::default();
+        let limit = Some(RateLimit::every(Duration::MAX, 2));
+        let year = Duration::from_hours(24 * 365).as_millis();
+        let starts = starts(&mut pace, limit, Moment::default(), 3);
+        assert_eq!(starts[..2], [0, 0]);
+        assert!(starts[2] > 20 * year);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Deliberately absent: a wall clock. What is saved says how long from now a retry is due; whoever
 //! saves it knows what time it is.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
 
 use tokio::time::Instant;
@@ -62,10 +62,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     ) -> Vec<(K, Option<RetryState>)> {
         let now = self.pass(now);
         let Some(unsaved) = &mut self.unsaved else { return Vec::new() };
-        let keys: Vec<K> = unsaved.iter().take(most).cloned().collect();
-        for key in &keys {
-            unsaved.remove(key);
-        }
+        let keys = unsaved.pop(most);
         let state = |key: K| {
             let streak = self.find(&key).map(|id| self.entries[id].streak()).unwrap_or_default();
             let retry_in = |at: Moment| at.since(now);
@@ -79,8 +76,55 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         keys.into_iter().map(state).collect()
     }
 
-    /// Gives back what could not be saved.
-    pub(in super::super) fn put_back_unsaved(&mut self, keys: impl IntoIterator<Item = K>) {
-        self.unsaved.get_or_insert_with(HashSet::new).extend(keys);
+    /// Has these keys saved, after those that wait already: what could not be saved, and what the
+    /// store is wrong about.
+    pub(in super::super) fn put_unsaved(&mut self, keys: impl IntoIterator<Item = K>) {
+        let unsaved = self.unsaved.get_or_insert_default();
+        keys.into_iter().for_each(|key| unsaved.push(&key));
+    }
+}
+
+/// Keys in the order in which they came, each once. Whatever cannot be saved goes to the end, and does
+/// not keep the others from it.
+pub(super) struct Unsaved<K> {
+    order: VecDeque<K>,
+    keys: HashSet<K>,
+}
+
+// Derived, this would ask for `K: Default`.
+impl<K> Default for Unsaved<K> {
+    fn default() -> Self {
+        Self { order: VecDeque::new(), keys: HashSet::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Unsaved<K> {
+    pub(super) fn push(&mut self, key: &K) {
+        if self.keys.insert(key.clone()) {
+            self.order.push_back(key.clone());
+        }
+    }
+
+    fn pop(&mut self, most: usize) -> Vec<K> {
+        let taken: Vec<K> = self.order.drain(..most.min(self.order.len())).collect();
+        for key in &taken {
+            self.keys.remove(key);
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_comes_again_is_kept_once_and_one_that_comes_back_waits_for_the_others() {
+        let mut unsaved = Unsaved::default();
+        [1, 2, 3, 1, 2].iter().for_each(|key| unsaved.push(key));
+        assert_eq!(unsaved.pop(2), [1, 2]);
+        unsaved.push(&1);
+        assert_eq!(unsaved.pop(9), [3, 1]);
+        assert!(unsaved.pop(9).is_empty() && unsaved.keys.is_empty());
     }
 }

@@ -28,8 +28,9 @@ pub struct Start<K, C> {
     pub ticket: Ticket,
 }
 
-/// The right to end one run of one key, once, in the queue that gave it out.
-#[derive(Debug, PartialEq, Eq)]
+/// The right to end one run of one key, once, in the queue that gave it out. Another queue cannot tell
+/// that it is not its own.
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub(super) usize);
 
 /// What is left of a run that is over.

@@ -148,7 +148,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     /// Takes note that the failures of a key have changed, if anybody wants to save them.
     pub(super) fn note_unsaved(&mut self, id: usize) {
         if let Some(unsaved) = &mut self.unsaved {
-            unsaved.extend(self.entries[id].key.clone());
+            self.entries[id].key.iter().for_each(|key| unsaved.push(key));
         }
     }
 }
