@@ -121,7 +121,9 @@ mod tests {
     #[test]
     fn a_key_that_comes_again_is_kept_once_and_one_that_comes_back_waits_for_the_others() {
         let mut unsaved = Unsaved::default();
-        [1, 2, 3, 1, 2].iter().for_each(|key| unsaved.push(key));
+        for key in [1, 2, 3, 1, 2] {
+            unsaved.push(&key);
+        }
         assert_eq!(unsaved.pop(2), [1, 2]);
         unsaved.push(&1);
         assert_eq!(unsaved.pop(9), [3, 1]);
