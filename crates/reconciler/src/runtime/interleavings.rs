@@ -94,7 +94,7 @@ fn a_pass_under_way_always_learns_that_it_was_cancelled() {
 
         let told = block_on(poll_fn(|cx| {
             controller.shared.listen(cx.waker());
-            match controller.shared.with(|queue, _| queue.take_cancelled()).pop() {
+            match controller.shared.with(|queue, _| queue.take_cancelled()).into_iter().next() {
                 Some(ticket) => Poll::Ready(ticket),
                 None => Poll::Pending,
             }
