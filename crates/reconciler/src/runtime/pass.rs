@@ -1,6 +1,6 @@
 //! One pass: `reconcile` under a deadline, and whatever may go wrong with it.
 //!
-//! [`run`] always returns, so that a worker outlives its passes. A panic becomes an end like others,
+//! A worker outlives its passes, however they end. A panic becomes an end like others,
 //! and the future of a pass that ran out of time is dropped before that is reported, so that the key
 //! is free when the queue hears of it. A pass is asked to end before it is cut; one that then ends by
 //! itself says how it ended. Being cut off by the end of the drain is the exception: it is the worker
@@ -63,33 +63,18 @@ pub(super) async fn work<K, C, E, Ctx, R, F>(
     F: Future<Output = Result<Next, E>>,
 {
     while let Some(Job { place, request, started }) = desk.next().await {
-        let end = run(&work, request, started).await;
+        // Whatever a pass leaves half done stays in `ctx`, which the caller shares between passes
+        // anyway; nothing else survives a panic.
+        let pass = AssertUnwindSafe(run(&work, request, started)).catch_unwind();
+        let end = pass.await.unwrap_or_else(|panic| End::Panicked(message(panic)));
         if reporter.send(Finished { place, end, at: Instant::now() }).is_err() {
             return;
         }
     }
 }
 
-/// Runs one pass to its end.
-async fn run<K, C, E, Ctx, R, F>(
-    work: &Work<R, Ctx>,
-    request: Request<K, C>,
-    started: Instant,
-) -> End<E>
-where
-    R: Fn(Request<K, C>, Arc<Ctx>) -> F,
-    F: Future<Output = Result<Next, E>>,
-{
-    // Whatever the pass left half done stays in `ctx`, which the caller shares between passes
-    // anyway; nothing else survives the panic.
-    AssertUnwindSafe(within(work, request, started))
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| End::Panicked(message(panic)))
-}
-
 /// Lets `reconcile` run until it returns or its time is over.
-async fn within<K, C, E, Ctx, R, F>(
+async fn run<K, C, E, Ctx, R, F>(
     work: &Work<R, Ctx>,
     request: Request<K, C>,
     started: Instant,

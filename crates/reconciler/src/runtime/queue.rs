@@ -51,7 +51,7 @@ use self::heat::Heat;
 pub use self::heat::{HotLoop, HotLoopLimit};
 use self::index::Index;
 pub use self::limits::Limits;
-use self::moment::{Moment, Timeline};
+use self::moment::{LONGEST, Moment, Timeline};
 use self::pace::Pace;
 pub use self::pace::RateLimit;
 use self::place::Line;
@@ -271,6 +271,5 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
 
 /// The instant `delay` later, kept within what an [`Instant`] can hold.
 pub(super) fn after(now: Instant, delay: Duration) -> Instant {
-    const THIRTY_YEARS: Duration = Duration::from_hours(24 * 365 * 30);
-    now + delay.min(THIRTY_YEARS)
+    now + delay.min(LONGEST)
 }

@@ -14,19 +14,13 @@ use super::start::{Finish, Ticket};
 
 impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     /// Ends a run. The ticket must be this queue's own; `None` if nothing runs under it.
-    #[expect(clippy::needless_pass_by_value, reason = "a run ends once, and the ticket with it")]
     pub fn finish(
         &mut self,
         ticket: Ticket,
         verdict: Result<Next, ErrorPolicy>,
         now: Instant,
     ) -> Option<Finish<K>> {
-        let Ticket(id) = ticket;
-        let now = self.pass(now);
-        if !self.entries.get(id)?.is_running() {
-            return None;
-        }
-        self.stop(id, now);
+        let (id, now) = self.stop(ticket, now)?;
         let before = self.entries[id].streak();
         match verdict {
             Ok(next) => self.succeed(id, next.wake_up().map(|delay| now.after(delay))),
@@ -50,31 +44,32 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         }
         self.stats.retries += u64::from(streak.failures > before.failures);
         let retry_at = streak.retry_at.and_then(|at| self.timeline.instant(at));
-        let forgotten = self.settle(id);
-        let key = forgotten.or_else(|| self.entries[id].key.clone())?;
+        let key = self.let_go(id)?;
         Some(Finish { key, retry_at })
     }
 
     /// Ends a run that was cut off after the close. It says nothing about the key: whatever was known
     /// of its failures stays as it was.
-    #[expect(clippy::needless_pass_by_value, reason = "a run ends once, and the ticket with it")]
     pub fn abandon(&mut self, ticket: Ticket, now: Instant) -> Option<K> {
-        let Ticket(id) = ticket;
-        let now = self.pass(now);
-        if !self.entries.get(id)?.is_running() {
-            return None;
-        }
-        self.stop(id, now);
+        let (id, _) = self.stop(ticket, now)?;
+        self.let_go(id)
+    }
+
+    /// The key of a run that is over, moved out if nothing else is left of it.
+    fn let_go(&mut self, id: usize) -> Option<K> {
         self.settle(id).or_else(|| self.entries[id].key.clone())
     }
 
     /// The run is over: what was added meanwhile stands in line from now on.
-    fn stop(&mut self, id: usize, now: Moment) {
-        let entry = &mut self.entries[id];
+    #[expect(clippy::needless_pass_by_value, reason = "a run ends once, and the ticket with it")]
+    fn stop(&mut self, ticket: Ticket, now: Instant) -> Option<(usize, Moment)> {
+        let now = self.pass(now);
+        let id = ticket.0;
+        let entry = self.entries.get_mut(id).filter(|entry| entry.is_running())?;
         let began = entry.place.map_or(now, |place| place.due);
         if std::mem::replace(&mut entry.run, Run::No) == Run::Cancelled {
             // Whoever runs here next is not meant.
-            self.cancelled.remove(&Ticket(id));
+            self.cancelled.remove(&ticket);
         }
         let (flow, pending) = (entry.flow, entry.pending.as_ref());
         let priority = pending.map(|pending| pending.bundle.priority);
@@ -85,6 +80,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         if let Some(priority) = priority {
             self.fair.line_up(&mut self.entries, (flow, id), (priority, now), &self.limits);
         }
+        Some((id, now))
     }
 
     fn succeed(&mut self, id: usize, wake_at: Option<Moment>) {
