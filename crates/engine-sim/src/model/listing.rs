@@ -1,0 +1,35 @@
+//! Lists of containers, which are late.
+
+use super::{Model, Row, container::Held};
+use std::collections::BTreeMap;
+
+impl Model {
+    /// The containers with all these labels, newest last. Right after an end a row still shows what was
+    /// before.
+    pub fn list(&self, labels: &BTreeMap<String, String>) -> Vec<Row> {
+        let has = |held: &Held| {
+            labels.iter().all(|(key, value)| held.body.config.labels.get(key) == Some(value))
+        };
+        self.containers.values().filter(|held| has(held)).map(|held| self.row(held)).collect()
+    }
+
+    fn row(&self, held: &Held) -> Row {
+        let is_late = self.uptime < held.stale_until;
+        Row {
+            id: held.body.id.clone(),
+            name: held.body.config.name.clone(),
+            labels: held.body.config.labels.clone(),
+            state: if is_late { held.before } else { held.body.state },
+            image: held.body.image_id.clone(),
+            created: held.created,
+            networks: held.endpoints.keys().cloned().collect(),
+        }
+    }
+
+    /// The row as it was before the container's last change of state, as a list that is late shows it.
+    pub(crate) fn make_late(&self, row: &mut Row) {
+        if let Some(held) = self.containers.get(&row.id) {
+            row.state = held.before;
+        }
+    }
+}
