@@ -5,7 +5,7 @@
 //! engine leaves out have the meaning of their absence; only an id, a state and a configuration
 //! are needed. Deliberately absent: figures that change while a container runs.
 
-mod config;
+pub(crate) mod config;
 
 use bollard::models::{
     ContainerInspectResponse, ContainerState as StateBody, Health, HealthStatusEnum,

@@ -1,12 +1,15 @@
 //! The port, over one Docker Engine.
 
 use crate::{
-    Error, Options, call::Caller, convert, inherited, init_words, list, network,
-    operation::Operation, perform, transport::Transport, volume, watch,
+    Error, Options, call::Caller, convert, events, events::Events, inherited, init_words, list,
+    network, operation::Operation, perform, transport::Transport, volume,
 };
 use async_trait::async_trait;
-use bollard::{errors::Error as Refusal, query_parameters::InspectContainerOptions};
-use futures::stream::BoxStream;
+use bollard::{
+    errors::Error as Refusal, models::ContainerInspectResponse,
+    query_parameters::InspectContainerOptions,
+};
+use jiff::Timestamp;
 use std::{fmt, sync::Arc};
 use trueup_domain::{
     action::Action,
@@ -14,17 +17,17 @@ use trueup_domain::{
     error::{EngineError, ErrorClass, Reason},
     id::{ContainerId, WorkspaceId},
     observed::NetworkState,
-    port::{Engine, WatchEvent},
+    port::Engine,
     spec::Image,
 };
 
 /// A Docker Engine, reached over a local socket or plain TCP.
 #[derive(Clone)]
 pub struct DockerEngine {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-/// What all clones and watches share.
+/// What all clones share.
 pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) caller: Caller,
@@ -86,8 +89,12 @@ impl Engine for DockerEngine {
         perform::perform(&self.inner.caller, &self.inner.options.instance_id, action).await
     }
 
-    fn watch(&self) -> BoxStream<'static, WatchEvent> {
-        watch::watch(Arc::clone(&self.inner))
+    async fn time(&self) -> Result<Timestamp, EngineError> {
+        events::time(&self.inner).await
+    }
+
+    async fn events(&self, since: Timestamp) -> Result<Events, EngineError> {
+        events::subscribe(&self.inner, since).await
     }
 }
 
@@ -114,6 +121,15 @@ pub(crate) async fn inspect(
     caller: &Caller,
     container: &ContainerId,
 ) -> Result<Option<Container>, EngineError> {
+    let answer = inspect_whole(caller, container).await?;
+    answer.map(convert::container).transpose().map_err(unreadable)
+}
+
+/// The same, as the engine says it.
+pub(crate) async fn inspect_whole(
+    caller: &Caller,
+    container: &ContainerId,
+) -> Result<Option<ContainerInspectResponse>, EngineError> {
     let name = perform::path_segment(Operation::Inspect, container)?;
     let look = async {
         match caller.docker().inspect_container(name, None::<InspectContainerOptions>).await {
@@ -122,11 +138,15 @@ pub(crate) async fn inspect(
             Err(refusal) => Err(refusal),
         }
     };
-    let answer = caller.call(Operation::Inspect, name, look).await?;
-    answer.map(convert::container).transpose().map_err(|message| EngineError {
+    caller.call(Operation::Inspect, name, look).await
+}
+
+/// An answer that lacks what every container has.
+pub(crate) fn unreadable(message: String) -> EngineError {
+    EngineError {
         operation: Operation::Inspect.words(),
         class: ErrorClass::Unknown,
         reason: Reason::EngineFault,
         message,
-    })
+    }
 }

@@ -40,7 +40,8 @@ pub(crate) async fn leave_out(caller: &Caller, rows: Vec<Row>) -> Result<Vec<Row
     Ok(own)
 }
 
-async fn is_inherited(caller: &Caller, image: &str) -> Result<bool, EngineError> {
+/// Whether what is made from this image has our labels from it, or nobody can say.
+pub(crate) async fn is_inherited(caller: &Caller, image: &str) -> Result<bool, EngineError> {
     let path = format!("/images/{image}/json");
     let look = async {
         match caller.transport.get::<Image>(&path).await {

@@ -1,4 +1,5 @@
-//! The [`Engine`](trueup_domain::port::Engine) port over the Docker Engine's API.
+//! The [`Engine`](trueup_domain::port::Engine) and [`Inventory`](trueup_domain::port::Inventory) ports
+//! over the Docker Engine's API.
 //!
 //! Everything that the rest of the project knows about Docker ends here: requests are made from
 //! domain values, and answers are turned into domain values or into an
@@ -29,9 +30,11 @@
 //!   `pull`: what an arm needs more words for.
 //! - `convert`: inspect answers → domain. `init_words`: why an init could not run a command.
 //!   `inherited`: containers whose labels come from their image. `list`: rows of a list → domain.
-//! - `watch`: events, relists and reconnection.
+//! - `inventory`: all that the engine holds of ours, removal by id, and what may be adopted.
+//! - `events`: the engine's events, line by line, and its clock.
 //!
-//! Deliberately absent: TLS and ssh, retries (the queue has them), usage figures.
+//! Deliberately absent: TLS and ssh, retries (the queue has them), resubscription and relists (the
+//! reconciler's observer has them), usage figures.
 
 mod call;
 mod classify;
@@ -39,8 +42,10 @@ mod convert;
 mod create;
 mod engine;
 mod error;
+mod events;
 mod inherited;
 mod init_words;
+mod inventory;
 mod list;
 mod network;
 mod operation;
@@ -50,7 +55,6 @@ mod pull;
 mod subnet;
 mod transport;
 mod volume;
-mod watch;
 mod window;
 
 pub use engine::DockerEngine;

@@ -11,6 +11,7 @@ pub(crate) enum Operation {
     HasImage,
     FindNetwork,
     ListVolumes,
+    Time,
     Subscribe,
     Pull,
     EnsureNetwork,
@@ -18,6 +19,7 @@ pub(crate) enum Operation {
     Create,
     Start,
     Stop,
+    Kill,
     Pause,
     Unpause,
     Rename,
@@ -37,6 +39,7 @@ impl Operation {
             Self::HasImage => "look up image",
             Self::FindNetwork => "look up network",
             Self::ListVolumes => "list volumes",
+            Self::Time => "read the engine's clock",
             Self::Subscribe => "watch events",
             Self::Pull => "pull image",
             Self::EnsureNetwork => "ensure network",
@@ -44,6 +47,7 @@ impl Operation {
             Self::Create => "create container",
             Self::Start => "start container",
             Self::Stop => "stop container",
+            Self::Kill => "kill container",
             Self::Pause => "pause container",
             Self::Unpause => "unpause container",
             Self::Rename => "rename container",
@@ -64,6 +68,7 @@ impl Operation {
                 | Self::HasImage
                 | Self::FindNetwork
                 | Self::ListVolumes
+                | Self::Time
                 | Self::Subscribe
         )
     }
@@ -77,6 +82,7 @@ impl Operation {
                 | Self::Create
                 | Self::Start
                 | Self::Stop
+                | Self::Kill
                 | Self::Pause
                 | Self::Unpause
                 | Self::Rename
@@ -94,6 +100,7 @@ impl Operation {
             Self::HasImage => "engine.image",
             Self::FindNetwork => "engine.network",
             Self::ListVolumes => "engine.volumes",
+            Self::Time => "engine.time",
             Self::Subscribe => "engine.events",
             Self::Pull => "engine.pull",
             Self::EnsureNetwork => "engine.network_create",
@@ -101,6 +108,7 @@ impl Operation {
             Self::Create => "engine.create",
             Self::Start => "engine.start",
             Self::Stop => "engine.stop",
+            Self::Kill => "engine.kill",
             Self::Pause => "engine.pause",
             Self::Unpause => "engine.unpause",
             Self::Rename => "engine.rename",

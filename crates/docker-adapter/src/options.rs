@@ -17,10 +17,6 @@ pub struct Options {
     pub deadlines: Deadlines,
     /// How many calls of a kind may be under way.
     pub concurrency: Concurrency,
-    /// How often a watch lists everything, whatever the events say.
-    pub resync: Duration,
-    /// After how much silence a watch opens its event stream anew.
-    pub event_silence: Duration,
 }
 
 impl Options {
@@ -31,8 +27,6 @@ impl Options {
             instance_id,
             deadlines: Deadlines::default(),
             concurrency: Concurrency::default(),
-            resync: Duration::from_secs(30),
-            event_silence: Duration::from_mins(2),
         }
     }
 }
@@ -41,7 +35,7 @@ impl Options {
 /// top and is bounded by the same figure.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// Inspect and list.
+    /// Inspect, list, the clock, and the beginning of the events.
     pub read: Duration,
     /// Create, start, rename, update, pause, and all that concerns networks and volumes.
     pub change: Duration,

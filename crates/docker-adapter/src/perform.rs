@@ -10,7 +10,7 @@ use bollard::{
     errors::Error as Refusal,
     models::ContainerUpdateBody,
     query_parameters::{
-        CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder,
+        CreateContainerOptionsBuilder, KillContainerOptions, RemoveContainerOptionsBuilder,
         RenameContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
@@ -39,6 +39,7 @@ pub(crate) async fn perform(
         Action::CreateContainer(config) => create(caller, config).await,
         Action::StartContainer(container) => start(caller, container).await,
         Action::StopContainer { container, grace } => stop(caller, container, *grace).await,
+        Action::KillContainer(container) => kill(caller, container).await,
         Action::PauseContainer(container) => pause(caller, container).await,
         Action::UnpauseContainer(container) => unpause(caller, container).await,
         Action::RenameContainer { container, to } => rename(caller, container, to).await,
@@ -119,6 +120,15 @@ async fn stop(
     let work = caller.docker().stop_container(name, Some(options));
     let deadline = grace.saturating_add(caller.deadlines.stop_margin);
     caller.call_within(Operation::Stop, name, deadline, work).await
+}
+
+async fn kill(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
+    let name = path_segment(Operation::Kill, container)?;
+    let work = async {
+        let answer = caller.docker().kill_container(name, None::<KillContainerOptions>).await;
+        fine_if(answer, "is not running")
+    };
+    caller.call(Operation::Kill, name, work).await
 }
 
 async fn pause(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {

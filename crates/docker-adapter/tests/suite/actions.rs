@@ -60,6 +60,8 @@ async fn starting_stopping_and_removing_again_is_fine() {
         (Action::StartContainer(id.clone()), ContainerState::Running),
         (stop(&id, Duration::from_secs(5)), ContainerState::Exited),
         (Action::StartContainer(id.clone()), ContainerState::Running),
+        (Action::KillContainer(id.clone()), ContainerState::Exited),
+        (Action::StartContainer(id.clone()), ContainerState::Running),
     ];
     for (action, state) in steps {
         for _ in 0..2 {
@@ -191,6 +193,7 @@ async fn acting_on_what_is_gone_says_so() {
     for action in [
         Action::StartContainer(gone.clone()),
         stop(&gone, Duration::from_secs(1)),
+        Action::KillContainer(gone.clone()),
         Action::PauseContainer(gone.clone()),
         Action::UnpauseContainer(gone.clone()),
         Action::RenameContainer { container: gone.clone(), to },

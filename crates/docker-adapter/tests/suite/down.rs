@@ -1,18 +1,15 @@
 //! An engine that is away, hangs, or is another than before.
 
-use crate::{
-    proxy::{Socket, endless, ok},
-    support::PATIENCE,
-};
+use crate::proxy::{Socket, endless, ok};
 use futures::StreamExt;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use trueup_docker_adapter::{Deadlines, DockerEngine, Options};
 use trueup_domain::{
     action::Action,
     error::{ErrorClass, Reason},
     id::{ContainerId, InstanceId},
-    port::{Engine, WatchEvent},
+    port::{Engine, Unreadable},
     spec::Image,
 };
 
@@ -158,52 +155,54 @@ fn quiet_engine(path: &str, events: &str) -> String {
 }
 
 #[tokio::test]
-async fn events_are_asked_for_from_before_the_engines_own_time_and_only_ours() {
+async fn events_are_asked_for_from_a_moment_of_the_engines_own_time_and_only_ours() {
     let socket = Socket::new();
     let (_served, requests) = socket.answer(|path| quiet_engine(path, ""));
-    let mut events = connect(&socket).watch();
-    assert_eq!(events.next().await, Some(WatchEvent::Listed(Vec::new())));
+    let engine = connect(&socket);
+    let now = engine.time().await.unwrap();
+    assert_eq!(now.to_string(), "2026-11-22T23:14:05.286883942Z");
+    let _events = engine.events(now).await.unwrap();
     let paths = requests.lock().unwrap().clone();
     let asked = paths.iter().find(|path| path.contains("/events")).unwrap();
-    assert!(asked.contains("since=1795389243.286883942&"), "{asked}");
+    assert!(asked.contains("since=1795389245.286883942&"), "{asked}");
     assert!(asked.contains("trueup.instance-id%3Dadapter-test"), "{asked}");
     assert!(asked.contains("%22type%22%3A%5B%22container%22%5D"), "{asked}");
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_is_made_up_for_by_a_list() {
+async fn an_event_that_cannot_be_read_is_told_as_that_and_the_next_one_is_read() {
     let socket = Socket::new();
     let (_served, _) = socket.answer(|path| {
         let change = r#"{"Type":"container","Action":"die","timeNano":5,"Actor":{"ID":"abc",
             "Attributes":{"trueup.workspace-id":"0190f5a0000070008000000000000001"}}}"#;
         quiet_engine(path, &format!("{{\"Action\":7}}\n{}\n", change.replace('\n', "")))
     });
-    let mut events = connect(&socket).watch();
-    let (mut lists, mut changes) = (0, 0);
-    while lists == 0 || changes == 0 {
-        match timeout(PATIENCE, events.next()).await.unwrap().unwrap() {
-            WatchEvent::Listed(_) => lists += 1,
-            WatchEvent::Changed(_) => changes += 1,
-            WatchEvent::Lost(error) => panic!("{error}"),
-        }
-    }
+    let engine = connect(&socket);
+    let mut events = engine.events(engine.time().await.unwrap()).await.unwrap();
+    assert_eq!(events.next().await, Some(Err(Unreadable)));
+    assert_eq!(events.next().await.unwrap().unwrap().action, "die");
 }
 
 #[tokio::test]
-async fn a_silent_stream_is_opened_anew_however_often_everything_is_listed() {
+async fn whoever_asks_for_the_time_finds_an_engine_of_another_version() {
     let socket = Socket::new();
     let (_served, requests) = socket.answer(|path| quiet_engine(path, ""));
-    let options = Options {
-        resync: Duration::from_millis(50),
-        event_silence: Duration::from_millis(300),
-        ..Options::new(socket.host(), InstanceId::new("adapter-test"))
-    };
-    let mut events = DockerEngine::connect(options).unwrap().watch();
-    let until = Instant::now() + PATIENCE;
-    let streams =
-        || requests.lock().unwrap().iter().filter(|path| path.contains("/events")).count();
-    while streams() < 3 {
-        assert!(Instant::now() < until, "the stream was opened {} times", streams());
-        assert!(matches!(events.next().await, Some(WatchEvent::Listed(_))));
+    let engine = connect(&socket);
+    for _ in 0..2 {
+        engine.time().await.unwrap();
+    }
+    let paths = requests.lock().unwrap().clone();
+    assert_eq!(paths, ["/version", "/v1.47/info", "/version", "/v1.47/info"]);
+}
+
+#[tokio::test]
+async fn an_engine_without_a_word_is_given_up_in_time_by_whoever_would_listen() {
+    let socket = Socket::new();
+    let (_served, _) = socket.answer(|_| String::new());
+    let engine = connect(&socket);
+    let asked = engine.time().await.unwrap_err();
+    let listened = engine.events(jiff::Timestamp::UNIX_EPOCH).await.err().unwrap();
+    for error in [asked, listened] {
+        assert_eq!(error.reason, Reason::DeadlineExceeded);
     }
 }

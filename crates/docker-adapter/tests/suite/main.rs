@@ -9,10 +9,11 @@
 mod actions;
 mod convergence;
 mod down;
+mod events;
+mod inventory;
 mod networks;
 mod proxy;
 mod refusals;
 mod spans;
 mod support;
 mod volumes;
-mod watch;

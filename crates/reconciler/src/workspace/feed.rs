@@ -3,18 +3,32 @@
 //! It keeps one small record per workspace: the container that the store knows of, and whether all
 //! was well. So a resync is one comparison in memory, and wakes only what differs.
 //!
-//! Pure: fed with inputs, it answers with keys and causes.
+//! A list does not show everything: limits that somebody altered while no event could tell of it, for
+//! one. So each resync also wakes a few that are settled, in turns, until all have had theirs.
+//!
+//! A workspace whose container did not answer in time, while the engine does, is in *quarantine*:
+//! engine events wake it behind everything else, and once between two lists; a list wakes it only
+//! after the engine was lost. Nothing that happened is lost by that, and no answer comes late: the
+//! queue's retry looks again meanwhile, and what happened unseen wakes it as soon as it is out.
+//!
+//! Pure: fed with inputs, it answers with keys and causes, in the order of the ids.
+
+mod known;
+mod quarantine;
 
 use crate::runtime::Priority;
-use std::{collections::HashMap, sync::Arc};
+use known::{Attention, Known};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+    sync::Arc,
+};
 use trueup_domain::{
-    condition::ConditionType,
-    container::{ContainerState, ContainerSummary},
+    container::ContainerSummary,
     error::EngineError,
-    id::{ContainerId, Generation, WorkspaceId},
+    id::WorkspaceId,
     pass::{Cause, CauseKind},
     port::{EngineChange, WatchEvent},
-    status::{ContainerStatus, Phase},
     workspace::Workspace,
 };
 
@@ -37,40 +51,17 @@ pub enum Input {
     Watched(WatchEvent),
 }
 
+/// Within so many resyncs every workspace is looked at, whatever the lists say.
+const ROUND: usize = 40;
+
 /// The state between inputs.
 #[derive(Debug, Default)]
 pub struct Feed {
-    known: HashMap<WorkspaceId, Known>,
-}
-
-/// What the store last said about a workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Known {
-    generation: Generation,
-    container: Option<KnownContainer>,
-    attention: Attention,
-}
-
-/// What a row of a list is compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct KnownContainer {
-    id: ContainerId,
-    name: String,
-    state: ContainerState,
-    networks: Vec<String>,
-}
-
-/// Whether a workspace should be looked at though nothing was seen to differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Attention {
-    /// All is as declared.
-    Settled,
-    /// Something is not; look at every resync.
-    Unsettled,
-    /// Something failed; the queue has a retry of its own, and a resync must not undercut it.
-    Retrying,
-    /// The engine could not be asked.
-    Unknown,
+    known: BTreeMap<WorkspaceId, Known>,
+    /// Whether the engine could not be watched when it was last heard of.
+    lost: bool,
+    /// The last one that was woken because it was its turn.
+    turn: Option<WorkspaceId>,
 }
 
 impl Feed {
@@ -96,101 +87,77 @@ impl Feed {
             self.known.remove(&id);
             return Vec::new();
         };
-        let before = self.known.insert(id, workspace.into());
-        let has_news = before.is_none_or(|before| before.generation < workspace.generation);
-        let detail = format!("generation {}", workspace.generation);
-        let wake = (id, Cause::new(CauseKind::SpecChange, detail), Priority::User);
-        has_news.then_some(wake).into_iter().collect()
+        let mut known = Known::from(workspace);
+        let before = self.known.get(&id);
+        let has_news = before.is_none_or(|before| before.generation < known.generation);
+        let has_missed = before.is_some_and(|before| known.follow(before));
+        self.known.insert(id, known);
+        let wake = if has_news {
+            let detail = format!("generation {}", workspace.generation);
+            (id, Cause::new(CauseKind::SpecChange, detail), Priority::User)
+        } else if has_missed {
+            let detail = "while its container did not answer in time";
+            (id, Cause::new(CauseKind::EngineEvent, detail), Priority::Event)
+        } else {
+            return Vec::new();
+        };
+        vec![wake]
     }
 
-    fn change(&self, change: EngineChange) -> Vec<Wake> {
-        let wake =
-            (change.workspace, Cause::new(CauseKind::EngineEvent, change.action), Priority::Event);
-        self.known.contains_key(&change.workspace).then_some(wake).into_iter().collect()
+    fn change(&mut self, change: EngineChange) -> Vec<Wake> {
+        let EngineChange { workspace, action, .. } = change;
+        let (priority, detail) = match self.known.get_mut(&workspace) {
+            None => return Vec::new(),
+            Some(Known { attention: Attention::Quarantined(quarantine), .. }) => {
+                if !quarantine.stir() {
+                    return Vec::new();
+                }
+                let detail = format!("{action}, after its container did not answer in time");
+                (Priority::Resync, detail)
+            }
+            Some(_) => (Priority::Event, action),
+        };
+        vec![(workspace, Cause::new(CauseKind::EngineEvent, detail), priority)]
     }
 
-    fn compare(&self, rows: Vec<ContainerSummary>) -> Vec<Wake> {
+    fn compare(&mut self, rows: Vec<ContainerSummary>) -> Vec<Wake> {
+        let was_lost = std::mem::take(&mut self.lost);
         let mut listed: HashMap<WorkspaceId, Vec<ContainerSummary>> = HashMap::new();
         for row in rows {
             listed.entry(row.workspace).or_default().push(row);
         }
-        let difference = |id: &WorkspaceId, known: &Known| {
-            let rows = listed.get(id).map_or(&[][..], Vec::as_slice);
-            match known.attention {
-                _ if !known.matches(rows) => Some("the list differs from what is stored"),
-                Attention::Unsettled => Some("it is not as declared"),
-                Attention::Unknown => Some("the engine answers again"),
-                Attention::Settled | Attention::Retrying => None,
-            }
-        };
+        let turns = self.turns();
         self.known
-            .iter()
+            .iter_mut()
             .filter_map(|(id, known)| {
-                let cause = Cause::new(CauseKind::Resync, difference(id, known)?);
-                Some((*id, cause, Priority::Resync))
+                let rows = listed.get(id).map_or(&[][..], Vec::as_slice);
+                let difference = known.compare(rows, was_lost);
+                let is_its_turn = known.attention == Attention::Settled && turns.contains(id);
+                let why = difference.or_else(|| is_its_turn.then_some("it is its turn"))?;
+                Some((*id, Cause::new(CauseKind::Resync, why), Priority::Resync))
             })
             .collect()
     }
 
+    /// Those whose turn it is to be looked at, and the others after them the next time.
+    fn turns(&mut self) -> BTreeSet<WorkspaceId> {
+        let count = self.known.len().div_ceil(ROUND);
+        let after = self.turn.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.known.range((after, Bound::Unbounded)).map(|(id, _)| *id);
+        let turns: Vec<_> = behind.chain(self.known.keys().copied()).take(count).collect();
+        self.turn = turns.last().copied();
+        turns.into_iter().collect()
+    }
+
     /// The status of each must say that it may be old; those that say so already need no reminder.
-    fn lose(&self, error: &EngineError) -> Vec<Wake> {
+    fn lose(&mut self, error: &EngineError) -> Vec<Wake> {
+        self.lost = true;
         self.known
             .iter()
-            .filter(|(_, known)| known.attention != Attention::Unknown)
+            .filter(|(_, known)| !known.is_unknown())
             .map(|(id, _)| {
                 (*id, Cause::new(CauseKind::Resync, error.to_string()), Priority::Resync)
             })
             .collect()
-    }
-}
-
-impl Known {
-    fn matches(&self, rows: &[ContainerSummary]) -> bool {
-        match (&self.container, rows) {
-            (None, []) => true,
-            (Some(known), [row]) => known.matches(row),
-            _ => false,
-        }
-    }
-}
-
-impl KnownContainer {
-    /// What a container without a process is attached to is decided when it starts.
-    fn matches(&self, row: &ContainerSummary) -> bool {
-        self.id == row.id
-            && self.name == row.name
-            && self.state == row.state
-            && (!row.state.has_process() || self.networks.iter().eq(&row.networks))
-    }
-}
-
-impl From<&ContainerStatus> for KnownContainer {
-    fn from(status: &ContainerStatus) -> Self {
-        Self {
-            id: status.id.clone(),
-            name: status.name.clone(),
-            state: status.state,
-            networks: status.networks.clone(),
-        }
-    }
-}
-
-impl From<&Workspace> for Known {
-    fn from(workspace: &Workspace) -> Self {
-        let status = &workspace.status;
-        let is_current = status.observed_generation == workspace.generation;
-        let attention = match status.phase {
-            Phase::Unknown => Attention::Unknown,
-            _ if status.last_error.is_some() => Attention::Retrying,
-            _ if is_current && status.conditions.is_true(ConditionType::Synced) => {
-                Attention::Settled
-            }
-            _ => Attention::Unsettled,
-        };
-        Self {
-            generation: workspace.generation,
-            container: status.container.as_ref().map(KnownContainer::from),
-            attention,
-        }
     }
 }

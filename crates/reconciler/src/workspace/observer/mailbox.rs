@@ -3,7 +3,7 @@
 //! Invariant: leaving never waits. A slow consumer finds changes merged: one per workspace (the
 //! latest), the latest list, the latest loss. At the bound further workspaces are dropped; the next
 //! resync lists them. Deliberately absent: order between a list and the changes, as both only
-//! say where to look.
+//! say where to look. A list and a loss keep theirs: the last one says how the engine is.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +22,7 @@ const BOUND: usize = 65_536;
 
 /// One consumer's mailbox.
 #[derive(Debug, Default)]
-pub(crate) struct Mailbox {
+pub(super) struct Mailbox {
     content: Mutex<Content>,
     arrival: Notify,
 }
@@ -37,7 +37,7 @@ struct Content {
 }
 
 impl Mailbox {
-    pub(crate) fn change(&self, change: EngineChange) {
+    pub(super) fn change(&self, change: EngineChange) {
         let mut content = self.content();
         let workspace = change.workspace;
         if content.changes.len() >= BOUND && !content.changes.contains_key(&workspace) {
@@ -51,7 +51,7 @@ impl Mailbox {
     }
 
     /// A list proves that the engine is back, so that an untold loss is no news any more.
-    pub(crate) fn list(&self, rows: Vec<ContainerSummary>) {
+    pub(super) fn list(&self, rows: Vec<ContainerSummary>) {
         let mut content = self.content();
         content.lost = None;
         content.listed = Some(rows);
@@ -59,13 +59,13 @@ impl Mailbox {
         self.arrival.notify_one();
     }
 
-    pub(crate) fn lose(&self, error: EngineError) {
+    pub(super) fn lose(&self, error: EngineError) {
         self.content().lost = Some(error);
         self.arrival.notify_one();
     }
 
     /// Waits for something to tell; the caller may give up at any time and loses nothing.
-    pub(crate) async fn next(&self) -> WatchEvent {
+    pub(super) async fn next(&self) -> WatchEvent {
         loop {
             if let Some(event) = self.content().take() {
                 return event;
@@ -83,11 +83,12 @@ impl Mailbox {
 
 impl Content {
     fn take(&mut self) -> Option<WatchEvent> {
-        if let Some(error) = self.lost.take() {
-            return Some(WatchEvent::Lost(error));
-        }
+        // A list that came after the loss would have outdated it.
         if let Some(rows) = self.listed.take() {
             return Some(WatchEvent::Listed(rows));
+        }
+        if let Some(error) = self.lost.take() {
+            return Some(WatchEvent::Lost(error));
         }
         let workspace = self.order.pop_front()?;
         self.changes.remove(&workspace).map(WatchEvent::Changed)
@@ -143,6 +144,14 @@ mod tests {
         assert_eq!(taken(&mailbox), [WatchEvent::Listed(Vec::new())]);
         mailbox.lose(lost());
         assert_eq!(taken(&mailbox), [WatchEvent::Lost(lost())]);
+    }
+
+    #[test]
+    fn a_loss_is_told_after_the_list_before_it() {
+        let mailbox = Mailbox::default();
+        mailbox.list(Vec::new());
+        mailbox.lose(lost());
+        assert_eq!(taken(&mailbox), [WatchEvent::Listed(Vec::new()), WatchEvent::Lost(lost())]);
     }
 
     #[test]
