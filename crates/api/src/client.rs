@@ -6,7 +6,8 @@
 use crate::{
     Address, Error, Problem, ProblemKind,
     wire::{
-        Applied, ApplyRequest, ApplyResponse, EventPage, Health, PassList, StateRequest,
+        AdoptRequest, Adopted, Applied, ApplyRequest, ApplyResponse, DeleteOrphansRequest,
+        DeleteOrphansResponse, EventPage, Health, OrphanReport, PassList, StateRequest,
         SyncResponse, Verb, VersionInfo, WorkspaceList, WorkspaceView,
     },
 };
@@ -22,6 +23,7 @@ use trueup_domain::{
 const CONNECT: Duration = Duration::from_secs(5);
 /// Somewhat longer than the server's own, so that its words arrive.
 const DEADLINE: Duration = Duration::from_secs(35);
+const SWEEP_DEADLINE: Duration = Duration::from_secs(185);
 
 /// A client of one controller. Cheap to clone; connections are shared and kept.
 #[derive(Debug, Clone)]
@@ -123,6 +125,11 @@ impl Client {
         self.send(request.json(&StateRequest { resource_version: seen })).await
     }
 
+    /// Takes over a running container that somebody else made.
+    pub async fn adopt(&self, request: &AdoptRequest) -> Result<Adopted, Error> {
+        self.send(self.request(Method::POST, "/v1/adopt").json(request)).await
+    }
+
     /// Has one workspace reconciled now, or all.
     pub async fn sync(&self, key: Option<&WorkspaceKey>) -> Result<SyncResponse, Error> {
         let path = key.map_or_else(|| "/v1/sync".to_owned(), |key| path(key, "/sync"));
@@ -150,6 +157,24 @@ impl Client {
     ) -> Result<EventPage, Error> {
         let query = [("after", after.0), ("wait", wait.as_secs()), ("limit", 1000)];
         self.send(self.events_request(filter).query(&query).timeout(wait + DEADLINE)).await
+    }
+
+    /// What is on the engine and belongs to nothing, and what workspaces are without: all of it, or what
+    /// is labelled as one owner's.
+    pub async fn orphans(&self, owner: Option<&Owner>) -> Result<OrphanReport, Error> {
+        let query: Vec<_> = owner.map(|owner| ("owner", owner.as_str())).into_iter().collect();
+        self.send(self.request(Method::GET, "/v1/orphans").query(&query)).await
+    }
+
+    /// Deletes what belongs to nothing; volumes, with the data in them, only when asked to.
+    pub async fn delete_orphans(
+        &self,
+        owner: Option<&Owner>,
+        volumes: bool,
+    ) -> Result<DeleteOrphansResponse, Error> {
+        let request = self.request(Method::POST, "/v1/orphans/delete").timeout(SWEEP_DEADLINE);
+        let owner = owner.cloned();
+        self.send(request.json(&DeleteOrphansRequest { volumes, owner })).await
     }
 
     /// The controller's version.

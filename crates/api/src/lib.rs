@@ -19,6 +19,9 @@
 //! | `GET /v1/workspaces/{owner}/{name}/passes?limit=` | its newest passes, newest first |
 //! | `GET /v1/events?after=&owner=&name=&limit=&wait=` | events in order; waits for one up to `wait` seconds |
 //! | `GET /v1/events?last=&owner=&name=` | the newest events, in order |
+//! | `POST /v1/adopt` | takes over a running container that somebody else made; `dryRun` only says what it would do |
+//! | `GET /v1/orphans?owner=` | what is on the engine and belongs to nothing, and what workspaces are without |
+//! | `POST /v1/orphans/delete` | deletes it; volumes only with `volumes: true` |
 //! | `GET /v1/version`, `GET /healthz`, `GET /readyz` | about the controller itself |
 //! | `GET /metrics` | what the controller counts and measures, in the OpenMetrics text format |
 //!
@@ -42,7 +45,10 @@ pub use problem::{ItemProblem, Problem, ProblemKind};
 /// The types of the domain that appear in the API, for clients that depend on this crate alone.
 pub mod domain {
     pub use trueup_domain::{
-        condition, container, desired::volume_name, error, event, id, manifest, name, pass,
-        port::Clock, quantity, spec, status, workspace,
+        adoption, condition, container,
+        desired::volume_name,
+        error, event, id, manifest, name, orphan, pass,
+        port::{Clock, Object, ObjectKind},
+        quantity, spec, status, workspace,
     };
 }

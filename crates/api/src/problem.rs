@@ -97,6 +97,8 @@ kinds! {
     Conflict = "urn:trueup:problem:conflict", 409, "Changed by someone else";
     /// It is being deleted.
     Deleting = "urn:trueup:problem:deleting", 409, "Being deleted";
+    /// The container may not be taken over.
+    NotAdoptable = "urn:trueup:problem:not-adoptable", 409, "Not adoptable";
     /// The body is too large.
     TooLarge = "urn:trueup:problem:too-large", 413, "Body too large";
     /// The body is no JSON by its own account.

@@ -6,6 +6,7 @@
 //! [`router`] makes the routes of a [`State`]; [`Listeners`] are bound first, so that a bad address
 //! fails before anything runs; [`serve`] answers until it is told to end.
 
+mod adoption;
 mod answer;
 mod apply;
 mod change;
@@ -15,6 +16,7 @@ mod extract;
 mod guard;
 mod health;
 mod listen;
+mod orphans;
 mod recent;
 mod router;
 mod serve;

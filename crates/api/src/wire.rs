@@ -2,10 +2,14 @@
 //!
 //! Requests refuse unknown fields; answers may grow new ones.
 
+mod adoption;
 mod change;
+mod orphans;
 mod view;
 
+pub use adoption::{AdoptRequest, Adopted};
 pub use change::{Applied, ApplyRequest, ApplyResponse, Outcome, StateRequest, SyncResponse, Verb};
+pub use orphans::{DeleteOrphansRequest, DeleteOrphansResponse, NotDeleted, OrphanReport};
 pub use view::{
     Check, EventPage, Health, LiveView, PassList, VersionInfo, WorkspaceList, WorkspaceView,
 };

@@ -1,8 +1,9 @@
 //! The command line's grammar. What a command's own arguments mean is said beside the command.
 
 use crate::command::{
-    apply::Apply, delete::Delete, describe::Describe, events::Events, get::Get, run::Run,
-    state::State, sync::Sync, validate::Validate, version::Version, wait::Wait,
+    adopt::Adopt, apply::Apply, delete::Delete, describe::Describe, events::Events, get::Get,
+    orphans::Orphans, run::Run, state::State, sync::Sync, validate::Validate, version::Version,
+    wait::Wait,
 };
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 use std::{env, ffi::OsString};
@@ -93,6 +94,11 @@ pub(crate) enum Command {
     Archive(State),
     /// Have workspaces reconciled now.
     Sync(Sync),
+    /// Take over a running container that somebody else made, as it is.
+    Adopt(Adopt),
+    /// Show what is on the engine and belongs to no workspace, and what workspaces are without; or
+    /// delete it.
+    Orphans(Orphans),
     /// Show what happened.
     Events(Events),
     /// Check manifests without a controller.

@@ -1,10 +1,12 @@
 //! The commands, one file each: its arguments, and what it does with them.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod events;
 pub(crate) mod get;
+pub(crate) mod orphans;
 pub(crate) mod run;
 pub(crate) mod state;
 pub(crate) mod sync;
@@ -46,6 +48,8 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<(),
         Command::Sync(arguments) => sync::run(arguments, context).await,
         Command::Events(arguments) => events::run(arguments, context).await,
         Command::Wait(arguments) => wait::run(arguments, context).await,
+        Command::Adopt(arguments) => adopt::run(arguments, context).await,
+        Command::Orphans(arguments) => orphans::run(arguments, context).await,
         Command::Version(arguments) => version::run(arguments, context).await,
     }
 }

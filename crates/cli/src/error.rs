@@ -57,6 +57,8 @@ pub(crate) enum Error {
     NotFound { wanted: Vec<String> },
     #[error("`{name}` could be any of {}; write OWNER/NAME or give --owner", list(owners, name))]
     Ambiguous { name: Name, owners: Vec<Owner> },
+    #[error("{count} of them could not be deleted")]
+    NotDeleted { count: usize },
     #[error("{key} will not get there: {why}")]
     Hopeless { key: WorkspaceKey, why: String },
     #[error("after {} still not {goal}:{}", Period::from(*waited), lines(pending))]
@@ -79,6 +81,7 @@ impl Error {
             | Self::Runtime(_)
             | Self::Encode { .. }
             | Self::Hopeless { .. }
+            | Self::NotDeleted { .. }
             | Self::Signals(_) => FAILURE,
             Self::Controller(error) => {
                 if error.is_configuration() {

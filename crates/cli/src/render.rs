@@ -2,6 +2,7 @@
 
 mod container;
 pub(crate) mod line;
+pub(crate) mod orphans;
 pub(crate) mod page;
 mod specification;
 pub(crate) mod table;

@@ -325,3 +325,119 @@ fn an_answer_of_someone_else_is_1() {
     assert_eq!(code, 1);
     assert!(err.contains("an answer that cannot be read (status 200)"), "{err}");
 }
+
+fn orphan(kind: &str, id: &str, fate: &str) -> Value {
+    json!({
+        "kind": kind, "id": id, "name": format!("trueup-{id}"), "owner": "alice",
+        "workspaceName": "gone", "workspace": "0".repeat(32), "inUse": false,
+        "createdAt": "2026-11-22T10:00:00Z", "reason": "noWorkspace", "fate": fate,
+    })
+}
+
+#[test]
+fn orphans_are_a_table_for_people_and_what_is_missing_stands_below() {
+    let missing = json!({
+        "workspace": {"owner": "alice", "name": "web"}, "workspaceId": "0".repeat(32),
+        "phase": "Creating", "kind": "container", "name": "trueup-web",
+    });
+    let report = json!({
+        "orphans": [orphan("container", "c1", "deletable"), orphan("volume", "v1", "onlyWithVolumes")],
+        "missing": [missing],
+    });
+    let answers = || vec![("GET /v1/orphans ", 200, report.clone())];
+    let (code, out, err) = run(answers(), "orphans");
+    assert_eq!(code, 0, "{err}");
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines[0].starts_with("KIND"), "{out}");
+    assert!(lines[1].starts_with("container  trueup-c1  alice/gone"), "{out}");
+    assert!(lines[1].ends_with("its workspace does not exist  goes with --delete"), "{out}");
+    assert!(lines[2].ends_with("goes with --delete --volumes"), "{out}");
+    assert!(lines[4].starts_with("container  trueup-web  alice/web  Creating"), "{out}");
+    assert!(err.starts_with("missing on the engine"), "{err}");
+    let (_, out, err) = run(answers(), "orphans -o json");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), report);
+    assert_eq!(err, "");
+}
+
+#[test]
+fn no_orphans_are_a_remark_for_people_and_data_for_programs() {
+    let none = || vec![("GET /v1/orphans ", 200, json!({"orphans": [], "missing": []}))];
+    assert_eq!(run(none(), "orphans"), (0, String::new(), "no orphans\n".to_owned()));
+    let (_, out, _) = run(none(), "orphans -o json");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report, json!({"orphans": [], "missing": []}));
+}
+
+#[test]
+fn deleting_orphans_says_what_went_and_what_was_kept_and_fails_when_one_could_not_be_deleted() {
+    let mut kept = orphan("volume", "v1", "onlyWithVolumes");
+    kept["why"] = json!("goes with --delete --volumes");
+    let mut failed = orphan("network", "n1", "deletable");
+    failed["why"] = json!("remove network: it is stuck");
+    let answer = |failed: Value| {
+        let deleted = [orphan("container", "c1", "deletable")];
+        let body = json!({"deleted": deleted, "kept": [kept], "failed": failed});
+        vec![("POST /v1/orphans/delete ", 200, body)]
+    };
+    let (code, out, err) = run(answer(json!([])), "orphans --delete");
+    assert_eq!((code, out.as_str()), (0, "container trueup-c1 deleted\n"));
+    assert_eq!(err, "volume trueup-v1 kept: it goes with --delete --volumes\n");
+    let (code, out, err) = run(answer(json!([failed])), "orphans --delete --volumes");
+    assert_eq!((code, out.as_str()), (1, "container trueup-c1 deleted\n"));
+    assert!(err.contains("network trueup-n1 failed: remove network: it is stuck\n"), "{err}");
+    assert!(err.ends_with("error: 1 of them could not be deleted\n"), "{err}");
+}
+
+#[test]
+fn volumes_without_a_deletion_and_an_owner_who_sees_only_his() {
+    let (code, _, err) = run(vec![], "orphans --volumes");
+    assert_eq!(code, 2, "{err}");
+    let his = ("GET /v1/orphans?owner=robert ", 200, json!({"orphans": [], "missing": []}));
+    assert_eq!(run(vec![his], "orphans --owner robert").0, 0);
+}
+
+fn adopted(outcome: &str, dry_run: bool) -> Value {
+    json!({
+        "dryRun": dry_run, "key": {"owner": "alice", "name": "web"}, "outcome": outcome,
+        "container": "0123456789abcdef", "spec": {"image": "debian:12"},
+        "leftAlone": [{"field": "restart", "why": "the engine itself starts it again"}],
+    })
+}
+
+#[test]
+fn an_adoption_says_what_was_adopted_and_what_was_left_alone() {
+    let answers = |outcome| vec![("POST /v1/adopt ", 200, adopted(outcome, false))];
+    let (code, out, err) = run(answers("created"), "adopt web --owner alice");
+    assert_eq!((code, out.as_str()), (0, "alice/web has adopted the container 0123456789ab\n"));
+    assert!(err.ends_with("  restart: the engine itself starts it again\n"), "{err}");
+    let (code, out, _) = run(answers("unchanged"), "adopt web --owner alice");
+    assert_eq!((code, out.as_str()), (0, "alice/web had adopted the container 0123456789ab\n"));
+    let (_, out, err) = run(answers("created"), "adopt web -o json");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["leftAlone"][0]["field"], "restart");
+    assert_eq!(err, "");
+}
+
+#[test]
+fn a_dry_adoption_shows_a_manifest_that_can_be_applied() {
+    let answers = vec![("POST /v1/adopt ", 200, adopted("created", true))];
+    let (code, out, _) = run(answers, "adopt web --dry-run");
+    assert_eq!(code, 0);
+    let manifests = trueup_api::domain::manifest::parse("adopt", &out);
+    let manifests = manifests.unwrap_or_else(|errors| panic!("{errors}\n{out}"));
+    assert_eq!(manifests[0].key().to_string(), "alice/web");
+}
+
+#[test]
+fn a_container_that_may_not_be_adopted_is_1_one_that_is_not_there_4_and_one_that_is_taken_5() {
+    for (kind, status, code) in
+        [("not-adoptable", 409, 1), ("not-found", 404, 4), ("conflict", 409, 5)]
+    {
+        let answers = vec![("POST /v1/adopt ", status, problem(kind, status, "it is privileged"))];
+        let (is, out, err) = run(answers, "adopt web");
+        assert_eq!(
+            (is, out.as_str(), err.as_str()),
+            (code, "", "error: it is privileged\n"),
+            "{kind}"
+        );
+    }
+}

@@ -8,7 +8,7 @@ use crate::{
     clock::SystemClock,
     live::{EngineWatch, HostAdmission, Running},
     metrics::Metrics,
-    reconciler::{context, policy_for, reconciler},
+    reconciler::{context, reconciler},
     report::report,
     settings::LogFormat,
 };
@@ -26,7 +26,7 @@ use trueup_api::{
 use trueup_docker_adapter::DockerEngine;
 use trueup_domain::{id::InstanceId, port::Clock};
 use trueup_observability::{self as observability, Otlp};
-use trueup_reconciler::workspace::reconcile;
+use trueup_reconciler::workspace::{policy_for, reconcile};
 use trueup_store::SqliteStore;
 
 /// How long the store may take to write what is queued, and the collector to take the last spans.
@@ -134,7 +134,7 @@ async fn serve(
         make_folder(folder)?;
     }
     let listeners = Listeners::bind(&bind).await?;
-    let context = Arc::new(context(settings, engine, &store, clock.clone()));
+    let context = Arc::new(context(settings, Arc::clone(&engine) as _, &store, clock.clone()));
     let watch = Arc::new(EngineWatch::default());
     let mut registry = Registry::default();
     let controller =
@@ -146,6 +146,8 @@ async fn serve(
         passes: store.clone(),
         events: store.clone(),
         changes: store.clone(),
+        inventory: engine,
+        policy: context.policy.clone(),
         live: Arc::new(running),
         admit: Arc::new(HostAdmission {
             projects: HostProjects::new(settings.projects.roots.clone()),
@@ -207,9 +209,7 @@ async fn supervise(
 }
 
 fn connect(settings: &Settings, instance: &InstanceId) -> Result<DockerEngine, Error> {
-    let options = trueup_docker_adapter::Options {
-        resync: settings.engine.resync.duration(),
-        ..trueup_docker_adapter::Options::new(settings.engine.host.clone(), instance.clone())
-    };
+    let host = settings.engine.host.clone();
+    let options = trueup_docker_adapter::Options::new(host, instance.clone());
     Ok(DockerEngine::connect(options)?)
 }

@@ -7,6 +7,7 @@ use futures::{
     StreamExt, future,
     stream::{self, BoxStream},
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::{
     Arc,
@@ -19,7 +20,7 @@ use trueup_domain::{
     error::{EngineError, ErrorClass, Reason},
     id::{ContainerId, WorkspaceId},
     observed::NetworkState,
-    port::{Clock, Engine, SpecWrite, WatchEvent, Workspaces},
+    port::{Clock, Engine, EngineEvent, SpecWrite, Unreadable, Workspaces},
     spec::Image,
 };
 use trueup_store::{Options, SqliteStore};
@@ -116,8 +117,16 @@ impl Engine for TestEngine {
         self.answer(action.operation(), ()).await
     }
 
-    /// Nothing ever happens: whatever wakes a pass is the controller's own.
-    fn watch(&self) -> BoxStream<'static, WatchEvent> {
-        stream::pending().boxed()
+    /// Whoever observes waits for this first, and tells nothing meanwhile: whatever wakes a pass is the
+    /// controller's own.
+    async fn time(&self) -> Result<Timestamp, EngineError> {
+        future::pending().await
+    }
+
+    async fn events(
+        &self,
+        _: Timestamp,
+    ) -> Result<BoxStream<'static, Result<EngineEvent, Unreadable>>, EngineError> {
+        Ok(stream::pending().boxed())
     }
 }

@@ -10,9 +10,10 @@ mod words;
 use crate::error::Error;
 use jiff::Timestamp;
 use trueup_domain::{
+    adoption,
     error::StoreError,
     event::{EventType, NewEvent},
-    id::{Generation, ResourceVersion, WorkspaceId},
+    id::{ContainerId, Generation, ResourceVersion, WorkspaceId},
     name::WorkspaceKey,
     port::{PassRecord, SpecWrite},
     spec::{DesiredState, Metadata, Spec},
@@ -48,7 +49,7 @@ pub(crate) struct Draft {
 /// The owner and name that a write speaks of.
 pub(crate) fn key_of(write: &SpecWrite) -> WorkspaceKey {
     match write {
-        SpecWrite::Apply { metadata, .. } => metadata.key(),
+        SpecWrite::Apply { metadata, .. } | SpecWrite::Adopt { metadata, .. } => metadata.key(),
         SpecWrite::SetState { key, .. } | SpecWrite::Delete { key, .. } => key.clone(),
     }
 }
@@ -62,6 +63,16 @@ pub(crate) fn decide(
     match (write, stored) {
         (SpecWrite::Apply { id_if_new, metadata, spec, expected: None }, None) => {
             Ok(Verdict::Create(create(*id_if_new, metadata, spec, author)))
+        }
+        (SpecWrite::Adopt { id_if_new, metadata, spec, container }, None) => {
+            Ok(Verdict::Create(adopt((*id_if_new, container), metadata, spec, author)))
+        }
+        (SpecWrite::Adopt { container, .. }, Some(old)) => {
+            refuse_deleted(&old)?;
+            if old.adopted.as_ref() == Some(container) {
+                return Ok(Verdict::Unchanged(old));
+            }
+            Err(StoreError::Conflict { subject: old.key().to_string() })
         }
         // The writer has seen a workspace that is gone by now.
         (SpecWrite::Apply { metadata, expected: Some(_), .. }, None) => {
@@ -148,10 +159,23 @@ fn create(id: WorkspaceId, metadata: &Metadata, spec: &Spec, author: Author<'_>)
         generation: Generation(1),
         resource_version: ResourceVersion::default(),
         created_at: author.now,
+        adopted: None,
         deletion: None,
         status: Status::default(),
     };
     Draft { workspace, event: event("workspace_created", message, author) }
+}
+
+fn adopt(
+    (id, container): (WorkspaceId, &ContainerId),
+    metadata: &Metadata,
+    spec: &Spec,
+    author: Author<'_>,
+) -> Draft {
+    let draft = create(id, metadata, spec, author);
+    let message = words::adopted(author.actor, container, spec);
+    let workspace = Workspace { adopted: Some(container.clone()), ..draft.workspace };
+    Draft { workspace, event: event("workspace_adopted", message, author) }
 }
 
 fn apply(
@@ -173,7 +197,10 @@ fn apply(
     }
     let reason = if spec == before { "labels_changed" } else { "spec_changed" };
     let message = words::changed(author.actor, &changed);
-    let workspace = Workspace { metadata: metadata.clone(), spec, generation, ..old.clone() };
+    // Another container takes the place of the one that was adopted, and is made like any other.
+    let adopted = old.adopted.clone().filter(|_| adoption::keeps(&before, &spec));
+    let workspace =
+        Workspace { metadata: metadata.clone(), spec, generation, adopted, ..old.clone() };
     let draft = Draft { workspace, event: event(reason, message, author) };
     Ok(Verdict::Change { old: Box::new(old), draft })
 }

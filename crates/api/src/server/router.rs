@@ -1,7 +1,7 @@
 //! Which handler answers what.
 
 use super::{
-    apply, change, events, guard, health,
+    adoption, apply, change, events, guard, health, orphans,
     state::{Api, Inner, State},
     view,
 };
@@ -29,6 +29,8 @@ pub fn router(state: State) -> Router {
         .route("/v1/workspaces/{owner}/{name}/sync", post(change::sync))
         .route("/v1/workspaces/{owner}/{name}/{verb}", post(change::set_state))
         .route("/v1/sync", post(change::sync_all))
+        .route("/v1/adopt", post(adoption::adopt))
+        .route("/v1/orphans", get(orphans::list))
         .route("/v1/version", get(health::version))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -37,8 +39,12 @@ pub fn router(state: State) -> Router {
     let slow = Router::new().route("/v1/events", get(events::events)).route_layer(
         middleware::from_fn_with_state(events::LONGEST_WAIT + DEADLINE, guard::bound_time),
     );
+    let sweeping = Router::new()
+        .route("/v1/orphans/delete", post(orphans::delete))
+        .route_layer(middleware::from_fn_with_state(orphans::DEADLINE, guard::bound_time));
     quick
         .merge(slow)
+        .merge(sweeping)
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

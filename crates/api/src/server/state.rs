@@ -8,7 +8,8 @@ use trueup_domain::{
     id::WorkspaceId,
     manifest::Manifest,
     pass::Cause,
-    port::{Changes, Clock, EventLog, PassLog, Workspaces},
+    policy::Policy,
+    port::{Changes, Clock, EventLog, Inventory, PassLog, Workspaces},
 };
 
 /// All that the handlers work with.
@@ -24,6 +25,10 @@ pub struct State {
     pub changes: Arc<dyn Changes>,
     /// Time and new ids.
     pub clock: Arc<dyn Clock>,
+    /// All that the engine holds.
+    pub inventory: Arc<dyn Inventory>,
+    /// The rules by which the controller names and makes what belongs to a workspace.
+    pub policy: Policy,
     /// The running controller.
     pub live: Arc<dyn Live>,
     /// What may be declared on this host.

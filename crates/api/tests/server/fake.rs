@@ -18,15 +18,16 @@ use trueup_api::{
     wire::LiveView,
 };
 use trueup_domain::{
-    error::StoreError,
+    adoption::Candidate,
+    error::{EngineError, ErrorClass, Reason, StoreError},
     event::{Event, EventType, NewEvent},
-    id::{EventId, Generation, ResourceVersion, WorkspaceId},
+    id::{ContainerId, EventId, Generation, ResourceVersion, WorkspaceId},
     manifest::Manifest,
     name::WorkspaceKey,
     pass::{Cause, Pass},
     port::{
-        Change, Changes, Clock, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite,
-        Workspaces, Written,
+        Change, Changes, Clock, EventLog, EventQuery, Inventory, Object, PassLog, PassRecord,
+        Recorded, Removal, SpecWrite, Stock, Workspaces, Written,
     },
     spec::Spec,
     status::Status,
@@ -52,6 +53,12 @@ pub(crate) struct Fake {
     pub(crate) passes: Mutex<Vec<Pass>>,
     /// What the metrics say; `None`: they cannot be written down.
     pub(crate) metrics: Mutex<Option<&'static str>>,
+    /// What the engine holds, and what comes of removing each by its id; what has no entry fails.
+    pub(crate) objects: Mutex<Vec<Object>>,
+    pub(crate) removals: Mutex<BTreeMap<String, Removal>>,
+    pub(crate) removed: Mutex<Vec<String>>,
+    /// What can be adopted, by name.
+    pub(crate) candidates: Mutex<BTreeMap<String, Candidate>>,
     ids: AtomicU64,
 }
 
@@ -92,6 +99,10 @@ impl Fake {
             live: Mutex::default(),
             passes: Mutex::default(),
             metrics: Mutex::default(),
+            objects: Mutex::default(),
+            removals: Mutex::default(),
+            removed: Mutex::default(),
+            candidates: Mutex::default(),
             ids: AtomicU64::new(1),
         })
     }
@@ -221,6 +232,7 @@ impl Rows {
                         generation: Generation(1),
                         resource_version: ResourceVersion(0),
                         created_at: now,
+                        adopted: None,
                         deletion: None,
                         status: Status::default(),
                     };
@@ -233,6 +245,17 @@ impl Rows {
                 }
                 let generation = old.generation.next();
                 Ok(Written::Changed(self.put(Workspace { spec, metadata, generation, ..old })))
+            }
+            SpecWrite::Adopt { id_if_new, metadata, spec, container } => {
+                if let Some(old) = self.workspaces.get(&metadata.key()) {
+                    return Ok(Written::Unchanged(Arc::clone(old)));
+                }
+                let expected = None;
+                let write = SpecWrite::Apply { id_if_new, metadata, spec, expected };
+                let (Written::Created(new) | Written::Changed(new) | Written::Unchanged(new)) =
+                    self.write(write, actor, now)?;
+                let adopted = Some(container);
+                Ok(Written::Created(self.put(Workspace { adopted, ..(*new).clone() })))
             }
             SpecWrite::SetState { key, state, renew, expected } => {
                 let old = check(self.stored(&key)?.as_ref(), expected)?;
@@ -348,6 +371,32 @@ impl Live for Fake {
             EngineStatus::Reachable
         }
     }
+}
+
+#[async_trait]
+impl Inventory for Fake {
+    async fn stock(&self) -> Result<Stock, EngineError> {
+        if self.engine_lost.load(Ordering::SeqCst) {
+            return Err(engine_error("list containers", "no such socket"));
+        }
+        let objects = self.objects.lock().unwrap().clone();
+        Ok(Stock { at: self.now(), objects, strangers: std::collections::BTreeSet::new() })
+    }
+
+    async fn remove(&self, object: &Object) -> Result<Removal, EngineError> {
+        self.removed.lock().unwrap().push(object.id.clone());
+        let known = self.removals.lock().unwrap().get(&object.id).copied();
+        known.ok_or_else(|| engine_error("remove container", "it is stuck"))
+    }
+
+    async fn candidate(&self, container: &ContainerId) -> Result<Option<Candidate>, EngineError> {
+        Ok(self.candidates.lock().unwrap().get(container.as_str()).cloned())
+    }
+}
+
+fn engine_error(operation: &'static str, message: &str) -> EngineError {
+    let (class, reason) = (ErrorClass::Unknown, Reason::EngineUnreachable);
+    EngineError { operation, class, reason, message: message.to_owned() }
 }
 
 impl Metrics for Fake {

@@ -12,6 +12,7 @@ use trueup_api::{
     server::{Bind, Listeners, State, router, serve},
     wire::VersionInfo,
 };
+use trueup_domain::{id::InstanceId, policy::Policy};
 
 /// A server on a socket of its own and on a free port.
 pub(crate) struct Harness {
@@ -62,6 +63,8 @@ fn state(fake: &Arc<Fake>) -> State {
         events: Arc::clone(fake) as _,
         changes: Arc::clone(fake) as _,
         clock: Arc::clone(fake) as _,
+        inventory: Arc::clone(fake) as _,
+        policy: Policy::new(InstanceId::new("test")),
         live: Arc::clone(fake) as _,
         admit: Arc::clone(fake) as _,
         metrics: Arc::clone(fake) as _,

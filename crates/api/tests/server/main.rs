@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod adopting;
 mod changing;
 mod events;
 mod fake;
 mod guarding;
 mod harness;
 mod lifecycle;
+mod orphans;
 mod reading;

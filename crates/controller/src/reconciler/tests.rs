@@ -5,18 +5,18 @@ use crate::{
     clock::SystemClock,
     stage::{Mood, Stage, declare},
 };
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use trueup_domain::{
-    error::{EngineError, Reason},
+    error::{EngineError, ErrorClass, Reason},
     pass::CauseKind,
-    port::{Retries, RetryState, Workspaces},
+    port::{RetryState, Workspaces},
     quantity::Period,
 };
 use trueup_reconciler::{
-    runtime::{Handle, Outcome, Trigger},
-    workspace::reconcile,
+    runtime::{ErrorPolicy, Handle, Outcome, Trigger},
+    workspace::{Error, policy_for, reconcile},
 };
 
 /// Far more than a loaded machine needs.

@@ -2,10 +2,18 @@
 
 use crate::error::Error;
 use serde_json::{Map, Value};
-use trueup_domain::spec::{DesiredState, Spec};
+use trueup_domain::{
+    id::ContainerId,
+    spec::{DesiredState, Spec},
+};
 
 pub(super) fn created(actor: &str, spec: &Spec) -> String {
     format!("{actor} declared it: {} with {}", word(spec.desired_state()), spec.image)
+}
+
+pub(super) fn adopted(actor: &str, container: &ContainerId, spec: &Spec) -> String {
+    let id = container.as_str();
+    format!("{actor} adopted the container {} with {}", id.get(..12).unwrap_or(id), spec.image)
 }
 
 pub(super) fn changed(actor: &str, fields: &[String]) -> String {

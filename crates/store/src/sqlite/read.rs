@@ -5,7 +5,7 @@ use crate::Error;
 use sqlx::{QueryBuilder, Row, SqliteExecutor};
 use trueup_domain::{
     event::Event,
-    id::{EventId, WorkspaceId},
+    id::{ContainerId, EventId, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
     port::{EventQuery, RetryState},
@@ -20,7 +20,7 @@ macro_rules! select_workspaces {
     ($rest:literal) => {
         concat!(
             "SELECT w.id, w.owner, w.name, w.labels, w.spec, w.generation, w.resource_version, \
-             w.created_at, w.deletion, s.status \
+             w.created_at, w.adopted, w.deletion, s.status \
              FROM workspaces w LEFT JOIN statuses s ON s.workspace_id = w.id ",
             $rest
         )
@@ -48,6 +48,18 @@ pub(super) async fn workspace_called(
         .fetch_optional(executor)
         .await?;
     row.as_ref().map(row::workspace).transpose()
+}
+
+/// What the workspace is called that has adopted the container.
+pub(super) async fn adopter(
+    executor: impl SqliteExecutor<'_>,
+    container: &ContainerId,
+) -> Result<Option<WorkspaceKey>, Error> {
+    let row = sqlx::query(select_workspaces!("WHERE w.adopted = ?1"))
+        .bind(container.as_str())
+        .fetch_optional(executor)
+        .await?;
+    Ok(row.as_ref().map(row::workspace).transpose()?.map(|workspace| workspace.key()))
 }
 
 pub(super) async fn workspaces(executor: impl SqliteExecutor<'_>) -> Result<Vec<Workspace>, Error> {

@@ -10,7 +10,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 use std::{error, str::FromStr};
 use trueup_domain::{
     event::{Event, NewEvent},
-    id::{EventId, Generation, ResourceVersion, WorkspaceId},
+    id::{ContainerId, EventId, Generation, ResourceVersion, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
     port::RetryState,
@@ -25,6 +25,7 @@ type Cause = Box<dyn error::Error + Send + Sync>;
 pub(super) fn workspace(row: &SqliteRow) -> Result<Workspace, Error> {
     let read = || {
         let status: Option<String> = row.try_get("status")?;
+        let adopted: Option<String> = row.try_get("adopted")?;
         let deletion: Option<String> = row.try_get("deletion")?;
         let WorkspaceKey { owner, name } = key(row)?;
         Ok(Workspace {
@@ -34,6 +35,7 @@ pub(super) fn workspace(row: &SqliteRow) -> Result<Workspace, Error> {
             generation: Generation(count(row, "generation")?),
             resource_version: ResourceVersion(count(row, "resource_version")?),
             created_at: text(row, "created_at")?,
+            adopted: adopted.map(ContainerId::new),
             deletion: deletion.as_deref().map(serde_json::from_str).transpose()?,
             status: match status.as_deref() {
                 Some(status) => serde_json::from_str(status)?,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use trueup_domain::{
     error::StoreError,
     event::{Event, NewEvent},
-    id::{EventId, ResourceVersion},
+    id::{ContainerId, EventId, ResourceVersion},
     port::{Change, SpecWrite, Written},
     workspace::Workspace,
 };
@@ -45,6 +45,7 @@ impl Operation for SpecWrites {
             let stored = read::workspace_called(&mut *connection, &key_of(write))
                 .await
                 .map_err(|error| error.during(Self::NAME))?;
+            refuse_adopted_elsewhere(connection, write).await?;
             let verdict = decide(write, stored, author)?;
             let (outcome, change) =
                 store(connection, verdict).await.map_err(|error| error.during(Self::NAME))?;
@@ -52,6 +53,21 @@ impl Operation for SpecWrites {
             changes.extend(change);
         }
         Ok((written, changes))
+    }
+}
+
+/// A container is one workspace's; an index of the table holds it, too.
+async fn refuse_adopted_elsewhere(
+    connection: &mut SqliteConnection,
+    write: &SpecWrite,
+) -> Result<(), StoreError> {
+    let SpecWrite::Adopt { container, metadata, .. } = write else { return Ok(()) };
+    let adopter = read::adopter(connection, container).await;
+    match adopter.map_err(|error| error.during(SpecWrites::NAME))? {
+        Some(key) if key != metadata.key() => {
+            Err(StoreError::Conflict { subject: format!("container {container} of {key}") })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -95,7 +111,7 @@ async fn next_version(connection: &mut SqliteConnection) -> Result<ResourceVersi
 async fn insert(connection: &mut SqliteConnection, workspace: &Workspace) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO workspaces (id, owner, name, labels, spec, generation, resource_version, \
-         created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         created_at, adopted) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .bind(workspace.id.to_string())
     .bind(workspace.metadata.owner.as_str())
@@ -105,6 +121,7 @@ async fn insert(connection: &mut SqliteConnection, workspace: &Workspace) -> Res
     .bind(to_integer(workspace.generation.0)?)
     .bind(to_integer(workspace.resource_version.0)?)
     .bind(workspace.created_at.to_string())
+    .bind(workspace.adopted.as_ref().map(ContainerId::as_str))
     .execute(connection)
     .await?;
     Ok(())
@@ -113,7 +130,7 @@ async fn insert(connection: &mut SqliteConnection, workspace: &Workspace) -> Res
 async fn update(connection: &mut SqliteConnection, workspace: &Workspace) -> Result<(), Error> {
     sqlx::query(
         "UPDATE workspaces SET labels = ?2, spec = ?3, generation = ?4, resource_version = ?5, \
-         deletion = ?6 WHERE id = ?1",
+         deletion = ?6, adopted = ?7 WHERE id = ?1",
     )
     .bind(workspace.id.to_string())
     .bind(to_json(&workspace.metadata.labels)?)
@@ -121,6 +138,7 @@ async fn update(connection: &mut SqliteConnection, workspace: &Workspace) -> Res
     .bind(to_integer(workspace.generation.0)?)
     .bind(to_integer(workspace.resource_version.0)?)
     .bind(workspace.deletion.as_ref().map(to_json).transpose()?)
+    .bind(workspace.adopted.as_ref().map(ContainerId::as_str))
     .execute(connection)
     .await?;
     Ok(())

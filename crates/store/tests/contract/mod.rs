@@ -3,6 +3,7 @@
 //! A backend's test file brings a function that opens an empty store, and calls `contract_tests!` with
 //! it; `model` holds the same store against a naive model.
 
+pub(crate) mod adoptions;
 pub(crate) mod changes;
 pub(crate) mod events;
 pub(crate) mod model;
@@ -54,6 +55,14 @@ macro_rules! contract_tests {
                 versions_rise_over_the_whole_store,
                 workspaces_are_listed_by_owner_and_name,
                 every_change_says_who_did_what,
+            }
+            adoptions: {
+                an_adopted_container_is_kept_with_its_workspace,
+                adopting_the_same_again_changes_nothing,
+                a_name_that_is_taken_adopts_nothing,
+                one_container_is_adopted_once,
+                a_state_and_limits_keep_the_adoption_and_another_container_ends_it,
+                a_container_can_be_adopted_anew_once_its_workspace_is_gone,
             }
             passes: {
                 a_record_stores_status_events_and_history_together,

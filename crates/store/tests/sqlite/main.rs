@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a child process talks to its test that way")]
 
+mod adoptions;
 mod callbacks;
 mod commits;
 #[path = "../contract/mod.rs"]
