@@ -39,6 +39,8 @@ pub enum Action {
         /// How long it may take to end by itself.
         grace: Duration,
     },
+    /// End its processes at once.
+    KillContainer(ContainerId),
     /// Freeze all processes.
     PauseContainer(ContainerId),
     /// Let them go on.
@@ -81,6 +83,7 @@ impl Action {
             Self::CreateContainer(_) => "create container",
             Self::StartContainer(_) => "start container",
             Self::StopContainer { .. } => "stop container",
+            Self::KillContainer(_) => "kill container",
             Self::PauseContainer(_) => "pause container",
             Self::UnpauseContainer(_) => "unpause container",
             Self::RenameContainer { .. } => "rename container",
@@ -101,6 +104,7 @@ impl fmt::Display for Action {
             Self::CreateContainer(config) => write!(f, "{operation} {}", config.name),
             Self::StartContainer(container)
             | Self::StopContainer { container, .. }
+            | Self::KillContainer(container)
             | Self::PauseContainer(container)
             | Self::UnpauseContainer(container)
             | Self::RemoveContainer(container) => write!(f, "{operation} {}", shorten(container)),

@@ -11,7 +11,7 @@ use crate::{
     name::VolumeName,
     policy::Policy,
     spec::{DesiredState, Health, Isolation, Spec},
-    status::Failure,
+    status::{Failure, Rollback},
     workspace::Workspace,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -115,6 +115,19 @@ fn abandoned_until(workspace: &Workspace, policy: &Policy) -> Option<Timestamp> 
     let timed_out = failure.filter(|failure| failure.reason == Reason::DeadlineExceeded);
     let since = killed.max(timed_out.map(|failure| failure.at))?;
     since.saturating_add(ABANDONED_FOR).ok()
+}
+
+impl Desired {
+    /// The name under which the container before waits until the one in its place has come up.
+    pub fn previous_name(&self) -> String {
+        format!("{}-previous", self.config.name)
+    }
+
+    /// The replacement that did not come up last, if that was in the present generation.
+    pub fn rollback(&self) -> Option<&Rollback> {
+        let rollback = self.workspace.status.rollback.as_ref();
+        rollback.filter(|rollback| rollback.generation == self.workspace.generation)
+    }
 }
 
 /// The container's name on the engine.

@@ -7,8 +7,10 @@
 
 use crate::{
     container::{Container, ContainerConfig, Mount, MountKind, NetworkMode, PortBinding},
+    desired::Desired,
     label,
     observed::NetworkState,
+    spec::Resources,
 };
 use std::{collections::BTreeSet, fmt};
 
@@ -47,6 +49,49 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What of a container differs depends on who made it: of one that was adopted everything but its limits
+/// was read into the declaration, or is left alone until the declaration needs another container.
+impl Desired {
+    /// Whether somebody else made the container, and it was taken over for this workspace.
+    pub fn has_adopted(&self, container: &Container) -> bool {
+        self.workspace.adopted.as_ref() == Some(&container.id)
+    }
+
+    /// Whether the container was made for an older declaration than this.
+    pub fn is_outdated(&self, container: &Container) -> bool {
+        !self.has_adopted(container) && is_outdated(&self.config, container)
+    }
+
+    /// All differences, in the order of the manifest's fields.
+    pub fn drift(&self, container: &Container, network: Option<&NetworkState>) -> Vec<Difference> {
+        if !self.has_adopted(container) {
+            return drift(&self.config, container, network);
+        }
+        let mut found = Found(Vec::new());
+        found.compare_resources(&self.limits(container), &container.config.resources);
+        found.0
+    }
+
+    /// The limits that the container should have. An adopted one that has none keeps none, unless one
+    /// was declared: the engine takes 0 for "as it is".
+    pub fn limits(&self, container: &Container) -> Resources {
+        let (is, usual) = (container.config.resources, Resources::default());
+        let mut limits = self.config.resources;
+        if self.has_adopted(container) {
+            if is.cpus.millis() == 0 && limits.cpus == usual.cpus {
+                limits.cpus = is.cpus;
+            }
+            if is.memory.bytes() == 0 && limits.memory == usual.memory {
+                limits.memory = is.memory;
+            }
+            if is.pids == 0 && limits.pids == usual.pids {
+                limits.pids = is.pids;
+            }
+        }
+        limits
+    }
+}
+
 /// Whether the container was made for an older declaration than this.
 pub fn is_outdated(desired: &ContainerConfig, observed: &Container) -> bool {
     desired.labels.get(label::SPEC_HASH).map(String::as_str) != observed.label(label::SPEC_HASH)
@@ -69,10 +114,7 @@ pub fn drift(
     found.compare("hostname", &desired.hostname, &is.hostname, Remedy::Recreate);
     found.compare_lists("mounts", &comparable_mounts(desired), &comparable_mounts(is), mount_words);
     found.compare_lists("ports", &desired.ports, &is.ports, port_words);
-    let (want, have) = (&desired.resources, &is.resources);
-    found.compare("resources.cpus", &want.cpus, &have.cpus, Remedy::Update);
-    found.compare("resources.memory", &want.memory, &have.memory, Remedy::Update);
-    found.compare("resources.pids", &want.pids, &have.pids, Remedy::Update);
+    found.compare_resources(&desired.resources, &is.resources);
     found.compare(SWAP, &desired.swap, &is.swap, Remedy::Update);
     found.compare("restart", &desired.restart, &is.restart, Remedy::Update);
     found.compare_lists("capabilities", &desired.capabilities, &is.capabilities, String::clone);
@@ -108,6 +150,12 @@ impl Found {
         if desired != observed {
             self.push(field, desired.to_string(), observed.to_string(), remedy);
         }
+    }
+
+    fn compare_resources(&mut self, desired: &Resources, observed: &Resources) {
+        self.compare("resources.cpus", &desired.cpus, &observed.cpus, Remedy::Update);
+        self.compare("resources.memory", &desired.memory, &observed.memory, Remedy::Update);
+        self.compare("resources.pids", &desired.pids, &observed.pids, Remedy::Update);
     }
 
     fn compare_debug<T: PartialEq + fmt::Debug>(

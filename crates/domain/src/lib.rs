@@ -8,6 +8,7 @@
 //! [`action`]s and a [`status`].
 
 pub mod action;
+pub mod adoption;
 pub mod backoff;
 mod checked;
 pub mod condition;
@@ -22,6 +23,7 @@ pub mod manifest;
 pub mod name;
 pub mod news;
 pub mod observed;
+pub mod orphan;
 pub mod pass;
 pub mod plan;
 pub mod policy;

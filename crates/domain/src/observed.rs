@@ -21,12 +21,15 @@ pub enum Observed {
 pub struct Observation {
     /// The container.
     pub container: Observed,
+    /// Further containers with the workspace's label: the one that is being replaced, and any that
+    /// came to be twice. Looked up only while the workspace is not known to be as declared.
+    pub others: Vec<Container>,
     /// Whether the engine has the image; looked up only when a container may have to be made.
     pub image: Presence,
     /// The network that the workspace should be attached to, when it is a named one.
     pub network: Option<NetworkState>,
-    /// The network of the workspace's own that is left from an older declaration; looked up only when
-    /// there is no container that could tell.
+    /// The network of the workspace's own that is left from an older declaration; looked up only while
+    /// the workspace is not known to be as declared.
     pub outgrown_network: Option<NetworkState>,
     /// The names of the volumes on the engine that carry the workspace's label; looked up only for a
     /// deletion that takes them along.
@@ -40,6 +43,7 @@ impl Observation {
     pub const fn of(container: Observed) -> Self {
         Self {
             container,
+            others: Vec::new(),
             image: Presence::NotAsked,
             network: None,
             outgrown_network: None,

@@ -12,22 +12,27 @@
 //! # Two passes for what takes long
 //! A pull or a graceful stop can take minutes. A plan that begins one first only *announces* it: no
 //! actions, the phase, and a wake-up at once; the pass that then finds the phase stored acts. So
-//! the status says `Pulling` while it pulls, with one store transaction per pass.
+//! the status says `Pulling` while it pulls, with one store transaction per pass. Taking back a
+//! container whose successor did not come up is noted first in the same way, so that a controller that
+//! dies in between does not try the successor again.
 
 mod ending;
 mod judgement;
 mod making;
 mod mending;
+mod others;
+mod replacing;
 mod restart;
 mod running;
 
 use crate::{
     action::Action,
+    condition::{ConditionType, Truth},
     container::{Container, ContainerState},
     desired::{Desired, Goal},
     error::EngineError,
     observed::{Observation, Observed},
-    status::{Phase, RecoveryStatus, Status},
+    status::{Phase, RecoveryStatus, Rollback, Status},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -56,15 +61,23 @@ pub fn plan(desired: &Desired, observed: &Observation, now: Timestamp) -> Plan {
     let decision = match (desired.goal, container) {
         (Goal::Gone { .. }, container) => ending::gone(desired, observed, container, now),
         (Goal::Archived, container) => ending::archived(desired, observed, container),
-        (Goal::Stopped, container) => ending::stopped(desired, container),
-        (Goal::Running | Goal::Paused, None) => making::create(desired, observed),
-        (Goal::Running | Goal::Paused, Some(container)) => {
-            running::keep(desired, observed, container, now)
+        (Goal::Stopped, container) => ending::stopped(desired, observed, container),
+        (Goal::Running | Goal::Paused, container) => {
+            match replacing::proceed(desired, observed, container, now) {
+                Some(decision) => decision,
+                None => match container {
+                    None => making::create(desired, observed),
+                    Some(container) => running::keep(desired, observed, container, now),
+                },
+            }
         }
     };
+    // While its successor is yet to be made, the one before is what there is.
+    let shown = container.or(others::previous(desired, observed));
+    let decision = others::clear(desired, observed, decision);
     let decision = decision.announced(desired, now);
     Plan {
-        status: judgement::status(desired, container, &decision, now),
+        status: judgement::status(desired, shown, &decision, now),
         actions: decision.actions,
         wake_at: decision.wake_at,
         why: decision.why,
@@ -91,6 +104,11 @@ struct Decision {
     why: String,
     wake_at: Option<Timestamp>,
     recovery: RecoveryStatus,
+    /// The replacement of this generation that did not come up.
+    rollback: Option<Rollback>,
+    /// Whether the container is the one that this generation asks for, so that it matters no more what
+    /// did not come up before it.
+    is_current: bool,
     /// Something that needs a person's attention though no step failed.
     trouble: Option<Trouble>,
     /// Whether the engine is as declared, as far as it will get.
@@ -114,6 +132,8 @@ impl Decision {
             why: why.into(),
             wake_at: None,
             recovery,
+            rollback: None,
+            is_current: false,
             trouble: None,
             settled: true,
             finished: false,
@@ -154,10 +174,12 @@ impl Decision {
         let takes_long = self.actions.iter().any(|action| {
             matches!(action, Action::PullImage { .. } | Action::StopContainer { .. })
         });
+        let begins = self.rollback.as_ref().is_some_and(|rollback| rollback.under_way);
+        let is_noted = !begins || self.rollback.as_ref() == desired.rollback();
         let status = &desired.workspace.status;
         let is_announced = status.phase == self.phase
             && status.observed_generation == desired.workspace.generation;
-        if takes_long && !is_announced {
+        if (takes_long && !is_announced) || !is_noted {
             Self { actions: Vec::new(), wake_at: Some(now), ..self }
         } else {
             self
@@ -176,17 +198,34 @@ fn recovery(desired: &Desired, container: Option<&Container>) -> RecoveryStatus 
         restarts: stored.restarts,
         crashes: 0,
         counted_at: None,
+        condemned: None,
         counted: container
             .filter(|container| container.state == ContainerState::Exited)
             .and_then(|container| container.finished_at),
     }
 }
 
-/// How long to wait for the engine to finish what it has begun by itself.
-const ENGINE_PATIENCE: SignedDuration = SignedDuration::from_millis(500);
+/// How long to wait for the engine to finish what it has begun by itself, at first and at most. An event
+/// tells mostly; each look waits for as long again as was waited for before.
+const ENGINE_PATIENCE: [SignedDuration; 2] =
+    [SignedDuration::from_millis(500), SignedDuration::from_secs(30)];
 
 /// What is done about a container that the engine itself is removing or restarting.
-fn wait(phase: Phase, recovery: RecoveryStatus, now: Timestamp, why: &str) -> Decision {
-    let until = now.saturating_add(ENGINE_PATIENCE).unwrap_or(now);
+fn wait(
+    desired: &Desired,
+    phase: Phase,
+    recovery: RecoveryStatus,
+    now: Timestamp,
+    why: &str,
+) -> Decision {
+    let [first, longest] = ENGINE_PATIENCE;
+    let waited = not_ready_since(desired).map_or(first, |since| now.duration_since(since));
+    let until = now.saturating_add(waited.max(first).min(longest)).unwrap_or(now);
     Decision::wait(until, phase, recovery, why)
+}
+
+/// Since when the workspace has not been ready, if it is not.
+fn not_ready_since(desired: &Desired) -> Option<Timestamp> {
+    let ready = desired.workspace.status.conditions.get(ConditionType::Ready)?;
+    (ready.status == Truth::False).then_some(ready.last_transition_time)
 }

@@ -2,12 +2,14 @@
 
 mod clock;
 mod engine;
+mod inventory;
 mod project;
 mod retries;
 mod store;
 
 pub use clock::Clock;
-pub use engine::{Engine, EngineChange, WatchEvent};
+pub use engine::{Engine, EngineChange, EngineEvent, Unreadable, WatchEvent};
+pub use inventory::{Inventory, Object, ObjectKind, Removal, Stock};
 pub use project::Projects;
 pub use retries::{Retries, RetryState};
 pub use store::{

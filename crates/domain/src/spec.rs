@@ -219,6 +219,20 @@ pub struct Health {
     /// The time after the start in which failures do not count.
     #[serde(default = "Health::default_start_period")]
     pub start_period: Period,
+    /// What is done when the workspace is unhealthy.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+}
+
+/// What is done about a workspace whose health check fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It is told, and the workspace is left alone: somebody may be at work in it.
+    #[default]
+    Report,
+    /// Its container is started anew, as seldom as the recovery rules say for a command that ends.
+    Restart,
 }
 
 impl Health {

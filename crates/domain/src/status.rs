@@ -1,14 +1,16 @@
 //! What was observed of a workspace, and what the controller makes of it.
 
 use crate::{
+    backoff::Backoff,
     condition::Conditions,
     container::{Container, ContainerState, HealthState, PortBinding},
     error::Reason,
     id::{ContainerId, Generation, ImageId},
+    spec::Recovery,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The coarse status; the table in the product's description maps the engine's states to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,6 +119,9 @@ pub struct Status {
     pub container: Option<ContainerStatus>,
     /// How often the command has ended in a row.
     pub recovery: RecoveryStatus,
+    /// The replacement that did not come up, if the present generation needed one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
     /// When this status was last written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<Timestamp>,
@@ -140,6 +145,15 @@ impl Status {
             ..status.clone()
         };
         timeless(self) == timeless(other)
+    }
+
+    /// When the present run of a container was first seen, by our own clock; `now` if that is now.
+    pub fn seen_at(&self, container: &Container, now: Timestamp) -> Timestamp {
+        let known = self
+            .container
+            .as_ref()
+            .filter(|known| known.id == container.id && known.started_at == container.started_at);
+        known.and_then(|known| known.seen_at).filter(|at| *at <= now).unwrap_or(now)
     }
 
     /// Whether the container could use swap when it was first seen, or is seen for the first time.
@@ -169,6 +183,10 @@ pub struct ContainerStatus {
     /// When it was last started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
+    /// When this run of it was first seen, by our own clock: the engine's may be another, and is set
+    /// now and then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// When it last ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
@@ -203,6 +221,7 @@ impl From<&Container> for ContainerStatus {
             image: container.config.image.clone(),
             image_id: container.image_id.clone(),
             started_at: container.started_at,
+            seen_at: None,
             finished_at: container.finished_at,
             exit_code: container.exit_code,
             oom_killed: container.oom_killed,
@@ -214,6 +233,39 @@ impl From<&Container> for ContainerStatus {
         }
     }
 }
+
+/// A new container that did not come up, so that the one before it is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollback {
+    /// The generation whose container it was.
+    pub generation: Generation,
+    /// What kept it from coming up, in words.
+    pub why: String,
+    /// How many of this generation did not.
+    pub count: u32,
+    /// When that was seen.
+    pub at: Timestamp,
+    /// Whether the one before is yet to be taken back.
+    pub under_way: bool,
+}
+
+impl Rollback {
+    /// When a new container is tried again: after the longest wait of the recovery rules, and then after
+    /// twice as long each time. `None` once it did not come up as often as the rules allow.
+    pub fn next_try(&self, rules: &Recovery) -> Option<Timestamp> {
+        if rules.give_up_after > 0 && self.count >= rules.give_up_after {
+            return None;
+        }
+        let base = rules.backoff_max.duration();
+        let max = base.max(LONGEST_WAIT);
+        let wait = Backoff { base, max }.delay(self.count.saturating_sub(1));
+        self.at.saturating_add(SignedDuration::try_from(wait).ok()?).ok()
+    }
+}
+
+/// The longest wait before a replacement is tried again, unless the rules have a longer one.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// How often the command has ended in a row; kept so that a restart of the controller forgets nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -232,6 +284,9 @@ pub struct RecoveryStatus {
     /// When it was counted; the waits begin then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted_at: Option<Timestamp>,
+    /// The start of the run that is to end because its health check fails: its end is counted already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condemned: Option<Timestamp>,
 }
 
 /// A step that failed.

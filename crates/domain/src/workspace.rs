@@ -1,7 +1,7 @@
 //! The resource as it is stored: what was declared, and what was last observed.
 
 use crate::{
-    id::{Generation, ResourceVersion, WorkspaceId},
+    id::{ContainerId, Generation, ResourceVersion, WorkspaceId},
     name::WorkspaceKey,
     spec::{Metadata, Spec},
     status::{Phase, Status},
@@ -25,6 +25,10 @@ pub struct Workspace {
     pub resource_version: ResourceVersion,
     /// When it was first declared.
     pub created_at: Timestamp,
+    /// The container that somebody else made and that was taken over for it, by its id: it carries no
+    /// label of ours. Forgotten with the first change of the spec that needs another container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<ContainerId>,
     /// Set once somebody asked for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,

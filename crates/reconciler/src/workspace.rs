@@ -1,7 +1,8 @@
 //! The passes of workspaces: observe, plan, execute, record.
 //!
 //! # Flow
-//! 1. The [`Feed`] turns what the store and the engine report into keys with causes.
+//! 1. The observer ([`watch`]) listens to the engine; the [`Feed`] turns what it and the store report
+//!    into keys with causes.
 //! 2. A pass reads the workspace, observes the engine, and asks the pure `plan`.
 //! 3. It executes each action once, until one fails, and observes again what came of it.
 //! 4. It records status, events and history in one transaction, or nothing at all when
@@ -16,6 +17,8 @@
 //! # Caveats
 //! - What the engine failed at is retried by the queue, with its backoff; a command that ends too
 //!   often is held back by the plan, with the workspace's own.
+//! - A container that does not answer in time while the engine does is looked at by the queue's
+//!   retries; what happens to it wakes it once between two lists at most.
 //! - At the start every workspace is woken once, as by an event. One that failed before is tried at
 //!   once, too; if it fails again, it goes on with the backoff it had.
 
@@ -23,21 +26,25 @@ mod activity;
 mod execute;
 mod feed;
 mod observe;
+mod observer;
 mod owners;
 mod pass;
 mod record;
 mod retries;
 mod source;
+mod wiring;
 
 #[cfg(test)]
 mod feed_tests;
 
 pub use activity::{Activity, Attempted};
 pub use feed::{Feed, Input, Wake};
+pub use observer::{Options as ObserverOptions, watch};
 pub use owners::Owners;
 pub use pass::{Error, reconcile};
 pub use retries::StoredRetries;
 pub use source::inputs;
+pub use wiring::{Rules, controller, policy_for};
 
 use std::sync::Arc;
 use trueup_domain::{

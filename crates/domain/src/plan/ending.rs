@@ -2,20 +2,35 @@
 //!
 //! Named volumes go only when the deletion said so. A shared network goes with its last user.
 
-use super::{Decision, recovery};
+use super::{Decision, others, recovery};
 use crate::{
     action::Action,
     container::{Container, ContainerState, NetworkMode},
     desired::{Desired, Goal},
+    error::Reason,
     observed::Observation,
     status::Phase,
 };
 use jiff::Timestamp;
 
 /// No process; a container may stay.
-pub(super) fn stopped(desired: &Desired, container: Option<&Container>) -> Decision {
+pub(super) fn stopped(
+    desired: &Desired,
+    observed: &Observation,
+    container: Option<&Container>,
+) -> Decision {
     let recovery = recovery(desired, container);
-    match container {
+    match container.or(others::previous(desired, observed)) {
+        // Its successor was never made.
+        Some(previous) if container.is_none() => {
+            let (container, to) = (previous.id.clone(), desired.config.name.clone());
+            let mut actions = vec![Action::RenameContainer { container, to }];
+            if previous.state.has_process() {
+                actions.extend(stop(desired, previous));
+            }
+            let why = "it should be stopped, and its container was being replaced";
+            Decision::act(actions, Phase::Stopping, recovery, why)
+        }
         Some(container) if container.state.has_process() => Decision::act(
             stop(desired, container),
             Phase::Stopping,
@@ -106,11 +121,20 @@ fn remove(desired: &Desired, container: &Container, phase: Phase, why: &str) -> 
     Decision::act(actions, phase, recovery, why)
 }
 
-/// Ends the process gently; a frozen one must be thawed to hear of it.
+/// Ends the process gently; a frozen one must be thawed to hear of it. One that an earlier attempt did
+/// not end in time is ended by force.
 pub(super) fn stop(desired: &Desired, container: &Container) -> Vec<Action> {
     let thaw = (container.state == ContainerState::Paused)
         .then(|| Action::UnpauseContainer(container.id.clone()));
-    let stop = Action::StopContainer { container: container.id.clone(), grace: desired.stop_grace };
+    let id = container.id.clone();
+    let ran_out = desired.failure.as_ref().is_some_and(|failure| {
+        failure.operation == "stop container" && failure.reason == Reason::DeadlineExceeded
+    });
+    let stop = if ran_out {
+        Action::KillContainer(id)
+    } else {
+        Action::StopContainer { container: id, grace: desired.stop_grace }
+    };
     thaw.into_iter().chain([stop]).collect()
 }
 
@@ -128,9 +152,15 @@ pub(super) fn left_network(desired: &Desired, observed: &Observation) -> Option<
     is_free.then(|| Action::RemoveNetwork { name: desired.config.name.clone() })
 }
 
+/// A shared network that the engine did not let go of when it was told to is left to `trueup orphans`: it
+/// may say that nobody uses it and keep it all the same, until it is started anew.
 fn unused_networks(desired: &Desired, observed: &Observation) -> Vec<Action> {
+    let was_kept = desired.failure.as_ref().is_some_and(|failure| {
+        failure.operation == "remove network" && failure.reason == Reason::EngineFault
+    });
+    let is_stuck = |network: &str| was_kept && network != desired.config.name;
     let wanted = match (&desired.network, &observed.network) {
-        (Some(network), Some(state)) if !state.used => {
+        (Some(network), Some(state)) if !state.used && !is_stuck(&network.name) => {
             Some(Action::RemoveNetwork { name: network.name.clone() })
         }
         _ => None,

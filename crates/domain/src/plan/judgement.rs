@@ -6,7 +6,7 @@ use crate::{
     container::{Container, ContainerState},
     desired::{Desired, Goal},
     error::{EngineError, Reason},
-    status::{ContainerStatus, Failure, Phase, Status, WorkspaceStatus},
+    status::{ContainerStatus, Failure, Phase, Rollback, Status, WorkspaceStatus},
 };
 use jiff::Timestamp;
 
@@ -41,16 +41,28 @@ pub(super) fn status(
             before.synced_generation
         },
         conditions: voice.conditions,
-        container: container.map(|container| container_status(before, container)),
+        container: container.map(|container| container_status(before, container, now)),
         recovery: decision.recovery,
+        rollback: rollback(desired, decision),
         last_error: failure.cloned(),
         ..before.clone()
     }
 }
 
-fn container_status(before: &Status, container: &Container) -> ContainerStatus {
+/// What is remembered of a replacement that did not come up. Unless the decision is to take the one
+/// before back, that is over.
+fn rollback(desired: &Desired, decision: &Decision) -> Option<Rollback> {
+    if decision.is_current {
+        return None;
+    }
+    let over = |rollback: &Rollback| Rollback { under_way: false, ..rollback.clone() };
+    decision.rollback.clone().or_else(|| desired.rollback().map(over))
+}
+
+fn container_status(before: &Status, container: &Container, now: Timestamp) -> ContainerStatus {
     let seen = ContainerStatus::from(container);
-    ContainerStatus { swap: seen.swap && before.could_always_swap(&seen.id), ..seen }
+    let seen_at = container.started_at.map(|_| before.seen_at(container, now));
+    ContainerStatus { seen_at, swap: seen.swap && before.could_always_swap(&seen.id), ..seen }
 }
 
 /// The status when the engine did not say: all that was known stays, and says that it may be old.

@@ -1,11 +1,12 @@
 //! Making a container, for the first time or in place of another.
 
-use super::{Decision, ending, recovery};
+use super::{Decision, ending, recovery, replacing};
 use crate::{
     action::Action,
-    container::{Container, ContainerConfig, MountKind},
+    container::{Container, ContainerConfig, ContainerState, MountKind},
     desired::{Desired, Goal},
     id::ContainerId,
+    label,
     observed::{Observation, Presence, ProjectFolder},
     spec::ImagePullPolicy,
     status::{Phase, RecoveryStatus},
@@ -26,13 +27,20 @@ pub(super) fn create(desired: &Desired, observed: &Observation) -> Decision {
     }
 }
 
-/// Removes the container and makes it anew; everything that can fail beforehand is done beforehand.
+/// Has a new container take this one's place; everything that can fail beforehand is done beforehand. One
+/// that has a process is [kept](replacing) until the new one has come up; one without has nothing to
+/// go back to, and one that was adopted has no way back.
 pub(super) fn replace(
     desired: &Desired,
     observed: &Observation,
     container: &Container,
     why: &str,
 ) -> Decision {
+    // One that was adopted has no label of ours: set aside, it would be found by nobody.
+    let can_wait = container.label(label::WORKSPACE_ID).is_some();
+    if can_wait && matches!(container.state, ContainerState::Running | ContainerState::Paused) {
+        return replacing::begin(desired, observed, container, why);
+    }
     let recovery = recovery(desired, Some(container));
     let mut actions = match preparations(desired, observed) {
         Err(forbidden) => return refused(recovery, &forbidden),
@@ -53,7 +61,10 @@ pub(super) fn replace(
 ///
 /// # Errors
 /// Why the project folder may not be mounted.
-fn preparations(desired: &Desired, observed: &Observation) -> Result<Vec<Action>, String> {
+pub(super) fn preparations(
+    desired: &Desired,
+    observed: &Observation,
+) -> Result<Vec<Action>, String> {
     if let ProjectFolder::Forbidden(why) = &observed.project {
         return Err(why.clone());
     }
@@ -81,7 +92,7 @@ fn preparations(desired: &Desired, observed: &Observation) -> Result<Vec<Action>
 /// A folder that was missing when it was looked for is left to the engine to refuse, in its own
 /// words. Should it have come to be in between, nobody knows where its path leads, so the container
 /// is not started before the next pass has looked.
-fn creation(desired: &Desired, observed: &Observation) -> Vec<Action> {
+pub(super) fn creation(desired: &Desired, observed: &Observation) -> Vec<Action> {
     let config = with_resolved_project(&desired.config, &observed.project);
     let name = ContainerId::new(config.name.clone());
     let create = Action::CreateContainer(Box::new(config));
@@ -120,13 +131,14 @@ pub(super) fn project_moved(container: &Container, project: &ProjectFolder) -> b
     binds.any(|mount| mount.source != *resolved)
 }
 
-fn first_phase(preparations: &[Action]) -> Phase {
+pub(super) fn first_phase(preparations: &[Action]) -> Phase {
     match preparations.first() {
         Some(Action::PullImage { .. }) => Phase::Pulling,
         _ => Phase::Creating,
     }
 }
 
+/// Nothing is done: the project folder may not be mounted.
 pub(super) fn refused(recovery: RecoveryStatus, why: &str) -> Decision {
     let decision = Decision::rest(Phase::Pending, recovery, why);
     Decision { settled: false, ..decision }.with_trouble("ProjectForbidden", why)

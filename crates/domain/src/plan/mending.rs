@@ -58,7 +58,7 @@ fn mends(desired: &Desired, container: &Container, differences: &[Difference]) -
     });
     let update = any(Remedy::Update).then(|| Action::UpdateResources {
         container: container.id.clone(),
-        resources: desired.config.resources,
+        resources: desired.limits(container),
     });
     rename.into_iter().chain(update).collect()
 }

@@ -1,10 +1,10 @@
 //! Goals with a container: running and paused. There is one: keep it, mend it, or replace it.
 
 use super::{
-    Decision,
+    Decision, ending,
     making::{project_moved, refused, replace},
     mending::{bide, list, mend},
-    recovery,
+    not_ready_since, recovery, replacing,
     restart::{self, Verdict},
     wait,
 };
@@ -15,10 +15,10 @@ use crate::{
     drift::{self, Remedy},
     id::ContainerId,
     observed::{Observation, ProjectFolder},
-    spec::OnDrift,
+    spec::{OnDrift, OnFailure},
     status::{Phase, RecoveryStatus},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// There is a container: keep it, mend it, or replace it.
 pub(super) fn keep(
@@ -29,30 +29,31 @@ pub(super) fn keep(
 ) -> Decision {
     let recovery = recovery(desired, Some(container));
     match container.state {
-        ContainerState::Removing => {
-            let why = "the engine is removing the container";
-            return wait(Phase::Restarting, recovery, now, why);
-        }
+        ContainerState::Removing => return removing(desired, container, recovery, now),
         ContainerState::Dead => {
             return replace(desired, observed, container, "the container is dead");
         }
         _ => {}
     }
-    let mut differences = drift::drift(&desired.config, container, observed.network.as_ref());
+    let mut differences = desired.drift(container, observed.network.as_ref());
     if desired.workspace.status.could_always_swap(&container.id) {
         differences.retain(|found| found.field != drift::SWAP);
     }
-    if drift::is_outdated(&desired.config, container) {
+    let any = |remedy| differences.iter().any(|found| found.remedy == remedy);
+    let is_outdated = desired.is_outdated(container);
+    let is_altered = desired.workspace.spec.on_drift == OnDrift::Recreate && any(Remedy::Recreate);
+    // The last container that was to take this one's place did not come up.
+    let is_put_off = (is_outdated || is_altered) && replacing::is_put_off(desired, container, now);
+    if is_outdated && !is_put_off {
         let why = format!("the declaration has changed: {}", list(&differences));
         return replace(desired, observed, container, &why);
     }
     let driven = drive(desired, container, now);
     let starts = driven.actions.iter().any(|action| matches!(action, Action::StartContainer(_)));
-    let any = |remedy| differences.iter().any(|found| found.remedy == remedy);
-    let altered = desired.workspace.spec.on_drift == OnDrift::Recreate && any(Remedy::Recreate);
+    let altered = is_altered && !is_put_off;
     if altered && container.state.has_process() {
         let why = format!("the container was altered: {}", list(&differences));
-        return match restart::stable_at(desired, container).filter(|at| *at > now) {
+        return match restart::stable_at(desired, container, now).filter(|at| *at > now) {
             Some(at) => bide(driven, at, &why),
             None => replace(desired, observed, container, &why),
         };
@@ -64,7 +65,7 @@ pub(super) fn keep(
         let replaced = replace(desired, observed, container, &why);
         return Decision { recovery: driven.recovery, ..replaced };
     }
-    if starts && project_moved(container, &observed.project) {
+    if starts && !desired.has_adopted(container) && project_moved(container, &observed.project) {
         let why = "the project folder's path leads elsewhere now";
         let replaced = replace(desired, observed, container, why);
         return Decision { recovery: driven.recovery, ..replaced };
@@ -72,9 +73,57 @@ pub(super) fn keep(
     match &observed.project {
         // What its folder's path leads to may have changed since the container was made.
         ProjectFolder::Forbidden(why) if starts => refused(driven.recovery, why),
-        _ => mend(desired, container, driven, differences),
+        _ => {
+            let driven =
+                if starts { with_network(desired, observed, container, driven) } else { driven };
+            let mended = mend(desired, container, driven, differences);
+            if is_put_off {
+                replacing::tell(desired, mended)
+            } else {
+                Decision { is_current: !is_outdated && !is_altered, ..mended }
+            }
+        }
     }
 }
+
+/// A container that never had a process refers to its network by name, and can start as soon as there
+/// is one of that name again.
+fn with_network(
+    desired: &Desired,
+    observed: &Observation,
+    container: &Container,
+    driven: Decision,
+) -> Decision {
+    let missing = desired.network.as_ref().filter(|network| {
+        observed.network.is_none()
+            && container.network_id.is_none()
+            && container.config.network.network() == network.name
+    });
+    let Some(network) = missing else { return driven };
+    let mut actions = vec![Action::EnsureNetwork(network.clone())];
+    actions.extend(driven.actions);
+    Decision { actions, ..driven }
+}
+
+/// The engine is asked once more when a removal takes too long: it may have died half-way.
+fn removing(
+    desired: &Desired,
+    container: &Container,
+    recovery: RecoveryStatus,
+    now: Timestamp,
+) -> Decision {
+    let why = "the engine is removing the container";
+    let due = not_ready_since(desired).and_then(|since| since.saturating_add(REMOVAL).ok());
+    if due.is_none_or(|due| due > now) {
+        return wait(desired, Phase::Restarting, recovery, now, why);
+    }
+    let why = format!("{why} and does not get to the end");
+    let remove = vec![Action::RemoveContainer(container.id.clone())];
+    Decision::act(remove, Phase::Restarting, recovery, why.clone()).with_trouble("Stuck", why)
+}
+
+/// How long a removal that was not ours may take.
+const REMOVAL: SignedDuration = SignedDuration::from_secs(30);
 
 /// Brings a container that is as declared into the desired state.
 fn drive(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
@@ -103,7 +152,13 @@ fn drive(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
         ContainerState::Exited => ended(desired, container, now),
         ContainerState::Restarting | ContainerState::Removing | ContainerState::Dead => {
             let recovery = recovery(desired, Some(container));
-            wait(Phase::Restarting, recovery, now, "the engine is starting the container again")
+            wait(
+                desired,
+                Phase::Restarting,
+                recovery,
+                now,
+                "the engine is starting the container again",
+            )
         }
     }
 }
@@ -117,6 +172,9 @@ fn running(desired: &Desired, container: &Container, now: Timestamp) -> Decision
         Some(HealthState::Starting) => {
             Decision::rest(Phase::Starting, recovery, "it runs; its health is not decided yet")
         }
+        Some(HealthState::Unhealthy) if is_restarted(desired) => {
+            return unhealthy(desired, container, now);
+        }
         Some(HealthState::Unhealthy) => {
             Decision::rest(Phase::Unhealthy, recovery, "it runs; its health check fails")
                 .with_trouble("Unhealthy", "the health check fails")
@@ -124,6 +182,41 @@ fn running(desired: &Desired, container: &Container, now: Timestamp) -> Decision
     };
     let decision = Decision { wake_at, ..decision };
     if decision.trouble.is_none() { still_unstable(decision) } else { decision }
+}
+
+/// Whether a health check that fails is answered with a restart.
+fn is_restarted(desired: &Desired) -> bool {
+    let health = desired.workspace.spec.health.as_ref();
+    health.is_some_and(|health| health.on_failure == OnFailure::Restart)
+}
+
+/// It runs and does not work: it is ended and started again, when its turn has come.
+fn unhealthy(desired: &Desired, container: &Container, now: Timestamp) -> Decision {
+    let (verdict, recovery) = restart::condemn(desired, container, now);
+    let times = recovery.crashes;
+    match verdict {
+        Verdict::Start => {
+            let why = "its health check fails";
+            let mut actions = ending::stop(desired, container);
+            actions.push(Action::StartContainer(container.id.clone()));
+            let decision = Decision::act(actions, Phase::Restarting, recovery, why);
+            decision.with_trouble("Unhealthy", why)
+        }
+        Verdict::Wait(until) => {
+            let why =
+                format!("its health check fails, {times} times in a row; restarted at {until:.0}");
+            Decision::wait(until, Phase::Unhealthy, recovery, why.clone())
+                .with_trouble("Unhealthy", why)
+        }
+        Verdict::Rest | Verdict::GiveUp => {
+            let why = format!(
+                "its health check fails, {times} times in a row; no more is tried until \
+                 `trueup resume` or a change"
+            );
+            let decision = Decision::rest(Phase::Unhealthy, recovery, why.clone());
+            Decision { settled: false, ..decision }.with_trouble("GaveUp", why)
+        }
+    }
 }
 
 /// A command that ended more than once in a row has not recovered by being started again.
@@ -182,7 +275,8 @@ fn start(
     still_unstable(Decision::act(actions, phase, recovery, why))
 }
 
-fn describe_end(container: &Container) -> String {
+/// The end of a command in words.
+pub(super) fn describe_end(container: &Container) -> String {
     let code = container.exit_code.unwrap_or_default();
     let oom = if container.oom_killed { ", out of memory" } else { "" };
     let end = format!("it ended with exit code {code}{oom}");
@@ -192,7 +286,12 @@ fn describe_end(container: &Container) -> String {
     }
 }
 
-/// A command that could not be run at all is a fault of its declaration, not of the program.
+/// A command that could not be run at all is a fault of its declaration, and one that wanted more memory
+/// than it has of its limits.
 fn trouble(container: &Container, otherwise: &'static str) -> &'static str {
-    if container.error.is_some() { "CommandInvalid" } else { otherwise }
+    match (&container.error, container.oom_killed) {
+        (Some(_), _) => "CommandInvalid",
+        (None, true) => "OutOfMemory",
+        (None, false) => otherwise,
+    }
 }

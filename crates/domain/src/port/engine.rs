@@ -10,6 +10,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 
 /// An engine, limited to what carries our instance id.
 ///
@@ -41,14 +42,41 @@ pub trait Engine: Send + Sync + 'static {
     /// Tries an action once. "Already so" is success.
     async fn perform(&self, action: &Action) -> Result<(), EngineError>;
 
-    /// Tells for as long as it is polled which workspaces may have changed.
+    /// What the engine's own clock says.
+    async fn time(&self) -> Result<Timestamp, EngineError>;
+
+    /// What happens to our containers from `since` (by the engine's clock) on, as the engine tells it:
+    /// possibly out of order, doubled, or not at all. Ends when the subscription does, whatever ended
+    /// it; dropping it ends the subscription.
     ///
-    /// The stream never ends and never fails: it reconnects by itself and says so. Dropping it ends
-    /// the subscription.
-    fn watch(&self) -> BoxStream<'static, WatchEvent>;
+    /// An engine whose events are not read becomes slow for everybody: whoever asks for them must go
+    /// on reading.
+    async fn events(
+        &self,
+        since: Timestamp,
+    ) -> Result<BoxStream<'static, Result<EngineEvent, Unreadable>>, EngineError>;
 }
 
-/// What a watch tells.
+/// An event of one of our containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// The workspace that the container's label names; `None` when it names none.
+    pub workspace: Option<WorkspaceId>,
+    /// The container.
+    pub container: ContainerId,
+    /// The engine's bare word for what happened, without what it adds after a colon: `die`, `start`,
+    /// `health_status`, … Commands that are run inside of a container are no events.
+    pub action: String,
+}
+
+/// Something in the stream that is no event that we can read. Its words are left out: they may hold
+/// a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// What whoever watches an engine makes of its events and lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchEvent {
     /// Something happened to a container of this workspace; inspect it.

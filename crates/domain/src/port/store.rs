@@ -5,7 +5,7 @@
 use crate::{
     error::StoreError,
     event::{Event, NewEvent},
-    id::{EventId, Generation, ResourceVersion, WorkspaceId},
+    id::{ContainerId, EventId, Generation, ResourceVersion, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
     spec::{DesiredState, Metadata, Spec},
@@ -65,6 +65,19 @@ pub enum SpecWrite {
         spec: Box<Spec>,
         /// The version that the writer has seen; `None`: whatever is there.
         expected: Option<ResourceVersion>,
+    },
+    /// Declares a workspace for a container that is there already and that somebody else has made. Asking
+    /// again for the same is fine; a name that is taken, and a container that another workspace has, are
+    /// a conflict.
+    Adopt {
+        /// The id, should it be new.
+        id_if_new: WorkspaceId,
+        /// Name, owner and labels.
+        metadata: Metadata,
+        /// What the container declares.
+        spec: Box<Spec>,
+        /// The container, by the engine's own id.
+        container: ContainerId,
     },
     /// Changes the desired state alone.
     SetState {

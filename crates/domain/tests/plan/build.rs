@@ -13,7 +13,7 @@ use trueup_domain::{
     plan::{Plan, plan},
     policy::Policy,
     spec::{Metadata, Spec},
-    status::{Failure, RecoveryStatus, Status},
+    status::{ContainerStatus, Failure, RecoveryStatus, Status},
     workspace::{Deletion, Workspace},
 };
 
@@ -56,6 +56,7 @@ pub(crate) fn workspace(spec: Spec) -> Workspace {
         generation: Generation(1),
         resource_version: ResourceVersion(1),
         created_at: start(),
+        adopted: None,
         deletion: None,
         status: Status::default(),
     }
@@ -120,6 +121,7 @@ impl Case {
                 container: Observed::Absent,
                 image: Presence::Here,
                 network: Some(NetworkState { id: network_id(), used: true }),
+                others: Vec::new(),
                 outgrown_network: None,
                 volumes: Vec::new(),
                 project: ProjectFolder::NotAsked,
@@ -141,8 +143,20 @@ impl Case {
     ) -> Self {
         let mut container = container(&self.desired(), state);
         alter(&mut container);
+        self.see(&container);
         self.observation.container = Observed::Present(Box::new(container));
         self
+    }
+
+    /// Has the container be known since its start.
+    pub(crate) fn see(&mut self, container: &Container) {
+        let known = self.workspace.status.container.as_ref();
+        let swap = known.map_or(container.config.swap, |known| known.swap);
+        self.workspace.status.container = Some(ContainerStatus {
+            seen_at: container.started_at,
+            swap,
+            ..ContainerStatus::from(container)
+        });
     }
 
     /// Declared anew: the next generation, which no pass has seen.
@@ -165,8 +179,13 @@ impl Case {
         };
         let generation = self.workspace.generation;
         let counted = container.finished_at;
-        self.workspace.status.recovery =
-            RecoveryStatus { generation, restarts: 0, crashes, counted, counted_at: counted };
+        self.workspace.status.recovery = RecoveryStatus {
+            generation,
+            crashes,
+            counted,
+            counted_at: counted,
+            ..RecoveryStatus::default()
+        };
         self
     }
 

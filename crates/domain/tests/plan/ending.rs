@@ -73,12 +73,13 @@ fn the_process_gets_the_time_that_the_policy_grants_it() {
 
 #[rstest]
 #[case::replaced(json!({"isolation": "standard"}), false,
-    &["stop container c1", "remove container c1", "remove network W", "create container W",
+    &["rename container c1 to W-previous", "create container W", "stop container c1",
       "start container W"])]
 #[case::deleted(json!({"isolation": "standard"}), true,
     &["stop container c1", "remove container c1", "remove network W"])]
 #[case::still_wanted(json!({"isolation": "strict", "env": {"A": "1"}}), false,
-    &["stop container c1", "remove container c1", "create container W", "start container W"])]
+    &["rename container c1 to W-previous", "create container W", "stop container c1",
+      "start container W"])]
 fn the_network_of_its_own_goes_when_the_declaration_gives_it_another(
     #[case] fields: serde_json::Value,
     #[case] deleted: bool,
@@ -159,4 +160,14 @@ fn a_stranger_on_an_outgrown_network_holds_only_the_deletion_up() {
     assert!(!deleted.finished && deleted.actions.is_empty());
     let degraded = deleted.status.conditions.get(ConditionType::Degraded).unwrap();
     assert_eq!(degraded.reason, "NetworkInUse");
+}
+
+#[test]
+fn a_shared_network_that_the_engine_does_not_let_go_of_holds_nobody_up() {
+    let mut case = Case::new(&json!({})).deleted(false);
+    case.observation.network = Some(NetworkState { id: network_id(), used: false });
+    assert_eq!(words(&case.plan()), ["remove network shared"]);
+    case.workspace.status.last_error = Some(crate::build::failure("remove network", 1));
+    let plan = case.plan();
+    assert!(plan.finished && plan.actions.is_empty(), "{plan:#?}");
 }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use trueup_domain::{
     container::{Container, ContainerState, NetworkMode},
     desired::{Desired, volume_name},
-    id::{Generation, NetworkId},
+    id::{ContainerId, Generation, NetworkId},
     observed::ProjectFolder,
     quantity::Memory,
     spec::{DesiredState, Spec},
-    status::{Phase, RecoveryStatus, Status},
+    status::{Phase, RecoveryStatus, Rollback, Status},
     workspace::{Deletion, Workspace},
 };
 
@@ -60,7 +60,10 @@ pub(crate) fn specs() -> impl Strategy<Value = Spec> {
         option::of(Just(json!(["sleep", "infinity"]))),
         option::of(Just(json!({"path": "/srv/projects/payments"}))),
         any::<bool>(),
-        option::of(Just(json!({"command": ["true"]}))),
+        option::of(select(vec![
+            json!({"command": ["true"]}),
+            json!({"command": ["true"], "onFailure": "restart"}),
+        ])),
     );
     (states, isolations, drifts, policies, 0_u32..4, select(vec![64, 512]), containers).prop_map(
         |(state, isolation, drift, policy, limit, memory, container)| {
@@ -85,9 +88,10 @@ pub(crate) fn specs() -> impl Strategy<Value = Spec> {
 /// Any status that an earlier pass may have left, of this generation or of one before.
 fn statuses(generation: u64) -> impl Strategy<Value = Status> {
     let recovery = (0..=generation, 0_u32..6, option::of(-2_000_i64..0));
+    let rollback = option::weighted(0.2, (0..=generation, 1_u32..4, any::<bool>()));
     let seen = (0..=generation, 0..=generation);
-    (select(PHASES.to_vec()), seen, recovery, any::<bool>()).prop_map(
-        |(phase, (seen, synced), (counted_for, crashes, counted), failed)| Status {
+    (select(PHASES.to_vec()), seen, recovery, any::<bool>(), rollback).prop_map(
+        |(phase, (seen, synced), (counted_for, crashes, counted), failed, rollback)| Status {
             phase,
             observed_generation: Generation(seen),
             synced_generation: Generation(synced.min(seen)),
@@ -97,8 +101,16 @@ fn statuses(generation: u64) -> impl Strategy<Value = Status> {
                 crashes,
                 counted: counted.map(at),
                 counted_at: counted.map(at),
+                condemned: None,
             },
             last_error: failed.then(|| failure("start container", seen)),
+            rollback: rollback.map(|(generation, count, under_way)| Rollback {
+                generation: Generation(generation),
+                why: "it did not".to_owned(),
+                count,
+                at: at(-1_000),
+                under_way,
+            }),
             ..Status::default()
         },
     )
@@ -191,8 +203,10 @@ pub(crate) fn workspaces() -> impl Strategy<Value = Workspace> {
 /// A workspace and an engine in any state.
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
     let engine = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (workspaces(), option::of(found()), engine, 0_u8..8).prop_map(
-        |(workspace, found, (has_image, has_network, shared, has_volume, swaps), project)| {
+    let containers = (option::of(found()), option::weighted(0.3, found()));
+    (workspaces(), containers, engine, 0_u8..8).prop_map(
+        |(workspace, containers, (has_image, has_network, shared, has_volume, swaps), project)| {
+            let (found, previous) = containers;
             let mut world = World::new(workspace.clone());
             world.swaps_always = swaps;
             world.images.extend(has_image.then(|| workspace.spec.image.to_string()));
@@ -205,6 +219,9 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
             world.volumes = home.map(|volume| volume_name(&workspace, &volume.name)).collect();
             if project == 0 {
                 world.project = ProjectFolder::Forbidden("it leads to /etc".to_owned());
+            }
+            if let Some(previous) = previous {
+                set_aside(&mut world, &workspace, previous);
             }
             if let Some(found) = found {
                 place(&mut world, &workspace, found);
@@ -238,6 +255,19 @@ fn place(world: &mut World, workspace: &Workspace, found: Found) {
     world.container = Some(container);
     if matches!(found.state, ContainerState::Removing | ContainerState::Restarting) {
         world.busy(found.state);
+    }
+}
+
+/// A container that was being replaced when everything stopped.
+fn set_aside(world: &mut World, workspace: &Workspace, found: Found) {
+    if matches!(found.state, ContainerState::Removing | ContainerState::Restarting) {
+        return;
+    }
+    place(world, workspace, Found { tampering: Vec::new(), ..found });
+    if let Some(mut previous) = world.container.take() {
+        previous.id = ContainerId::new("c0");
+        previous.config.name = world.desired().unwrap().previous_name();
+        world.previous = Some(previous);
     }
 }
 

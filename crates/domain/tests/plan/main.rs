@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
+mod adopting;
 mod build;
 mod drifting;
 mod ending;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use trueup_domain::{
     action::Action,
     condition::ConditionType,
-    container::{ContainerState, NetworkMode},
+    container::{Container, ContainerState, NetworkMode},
     desired::{Desired, Goal},
     drift::{self, Remedy},
     id::ContainerId,
@@ -38,6 +38,7 @@ fn decide(world: &World) -> (Desired, Observation, Plan) {
 fn names(action: &Action) -> Option<&ContainerId> {
     match action {
         Action::StartContainer(id)
+        | Action::KillContainer(id)
         | Action::PauseContainer(id)
         | Action::UnpauseContainer(id)
         | Action::RemoveContainer(id)
@@ -72,21 +73,55 @@ proptest! {
     #[test]
     fn only_what_was_seen_is_touched(world in worlds()) {
         let (desired, _, plan) = decide(&world);
-        let mut present = world.container.as_ref().map(|container| container.id.clone());
+        let id = |container: &Container| container.id.clone();
+        let mut present = world.container.as_ref().map(id);
+        let mut previous = world.previous.as_ref().map(id);
         for action in &plan.actions {
+            if let Some(name) = names(action) {
+                prop_assert!([&present, &previous].contains(&&Some(name.clone())), "{action}");
+            }
             match action {
                 Action::CreateContainer(config) => {
                     prop_assert_eq!(&present, &None, "a second container");
                     present = Some(ContainerId::new(config.name.clone()));
                 }
-                Action::RemoveContainer(id) => prop_assert_eq!(Some(id.clone()), present.take()),
+                Action::RemoveContainer(id) if previous.as_ref() == Some(id) => previous = None,
+                Action::RemoveContainer(_) => present = None,
+                Action::RenameContainer { to, .. } if *to == desired.previous_name() => {
+                    prop_assert_eq!(&previous, &None, "two are set aside");
+                    previous = present.take();
+                }
+                Action::RenameContainer { container, .. } if previous.as_ref() == Some(container) => {
+                    prop_assert_eq!(&present, &None, "two of one name");
+                    present = previous.take();
+                }
                 Action::RemoveVolume { .. } => {
                     prop_assert_eq!(desired.goal, Goal::Gone { volumes: true });
                 }
                 _ => {}
             }
-            if let (Some(name), false) = (names(action), matches!(action, Action::RemoveContainer(_))) {
-                prop_assert_eq!(Some(name), present.as_ref());
+        }
+    }
+
+    #[test]
+    fn two_containers_of_one_workspace_never_run_at_once(world in worlds()) {
+        let has_process = |container: &Option<Container>| {
+            container.as_ref().is_some_and(|container| container.state.has_process())
+        };
+        let mut running: Vec<_> = [&world.container, &world.previous]
+            .into_iter()
+            .filter(|container| has_process(container))
+            .flatten()
+            .map(|container| container.id.clone())
+            .collect();
+        for action in &decide(&world).2.actions {
+            match action {
+                Action::StopContainer { container, .. } | Action::KillContainer(container) => running.retain(|id| id != container),
+                Action::StartContainer(id) => {
+                    prop_assert!(running.is_empty(), "{action} beside {running:?}");
+                    running.push(id.clone());
+                }
+                _ => {}
             }
         }
     }
@@ -110,7 +145,7 @@ proptest! {
         }
         if plan.finished {
             prop_assert_eq!(&plan.actions, &[]);
-            prop_assert!(world.container.is_none());
+            prop_assert!(world.container.is_none() && world.previous.is_none());
         }
     }
 
@@ -217,6 +252,7 @@ fn assert_reached(start: &World, end: &World, leaks_allowed: bool) {
     let workspace = start.workspace.as_ref().unwrap();
     let own = start.desired().unwrap().config.name;
     let state = end.container.as_ref().map(|container| container.state);
+    assert!(end.previous.is_none(), "one is still set aside");
     match start.desired().unwrap().goal {
         Goal::Gone { volumes } => {
             assert_eq!(state, None);
@@ -273,6 +309,10 @@ fn assert_runs(workspace: &Workspace, end: &World, state: Option<ContainerState>
         other => panic!("it rests in {other}"),
     }
     let (desired, container) = (end.desired().unwrap(), end.container.as_ref().unwrap());
+    if let Some(rollback) = &end.workspace.as_ref().unwrap().status.rollback {
+        assert!((1..=rollback.count).contains(&spec.recovery.give_up_after), "{rollback:?}");
+        return;
+    }
     assert!(!drift::is_outdated(&desired.config, container));
     let has_process = container.state.has_process();
     let mut differences = drift::drift(&desired.config, container, None);

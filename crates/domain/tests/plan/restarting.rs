@@ -1,14 +1,15 @@
 //! A command that ends: at once, later, or not any more.
 
-use crate::build::{Case, at, words};
+use crate::build::{self, Case, at, words};
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 use trueup_domain::{
-    condition::ConditionType,
-    container::{Container, ContainerState},
+    condition::{ConditionType, Truth},
+    container::{Container, ContainerState, HealthState},
+    error::Reason,
     id::ContainerId,
-    status::Phase,
+    status::{Failure, Phase},
 };
 
 /// A command that ran for so long and ended just now.
@@ -84,6 +85,91 @@ fn a_running_command_is_looked_at_when_it_becomes_stable() {
     case.now = at(50_000);
     let plan = case.plan();
     assert_eq!((plan.status.recovery.crashes, plan.wake_at), (0, None));
+}
+
+#[rstest]
+#[case("report", &[], Phase::Unhealthy)]
+#[case("restart", &["stop container c1", "start container c1"], Phase::Restarting)]
+fn on_failure_says_what_is_done_about_a_health_check_that_fails(
+    #[case] on_failure: &str,
+    #[case] actions: &[&str],
+    #[case] phase: Phase,
+) {
+    let plan = sick(on_failure, 0).plan();
+    assert_eq!((words(&plan), plan.status.phase), (to_owned(actions), phase));
+    assert_eq!(plan.status.recovery.crashes, u32::from(on_failure == "restart"));
+    assert!(plan.status.conditions.is_true(ConditionType::Degraded));
+}
+
+fn to_owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// A workspace whose health check fails and that was restarted so many times in a row for it.
+fn sick(on_failure: &str, before: u32) -> Case {
+    let health = json!({"command": ["true"], "onFailure": on_failure});
+    let case = Case::new(&json!({"health": health, "recovery": {"policy": "never"}}));
+    let mut case = case.with_altered(ContainerState::Running, |container| {
+        container.started_at = Some(at(-40_000));
+        container.health = Some(HealthState::Unhealthy);
+    });
+    case.workspace.status.recovery.crashes = before;
+    case.workspace.status.recovery.counted_at = Some(at(-50_000));
+    case
+}
+
+#[test]
+fn restarts_for_a_health_check_come_ever_later_and_at_last_no_more() {
+    let plan = sick("restart", 2).plan();
+    assert_eq!((words(&plan).len(), plan.wake_at), (0, Some(at(2_000))));
+    assert_eq!(plan.status.phase, Phase::Unhealthy);
+    let plan = sick("restart", 9).plan();
+    assert_eq!((words(&plan).len(), plan.wake_at), (0, None));
+    assert_eq!(plan.status.conditions.get(ConditionType::Degraded).unwrap().reason, "GaveUp");
+}
+
+#[test]
+fn a_controller_that_dies_between_the_stop_and_the_start_of_a_restart_goes_on_with_the_start() {
+    let mut case = sick("restart", 0);
+    case.workspace.status = case.plan().status;
+    let case = case.with_altered(ContainerState::Exited, |container| {
+        container.started_at = Some(at(-40_000));
+        container.exit_code = Some(0);
+    });
+    let plan = case.plan();
+    assert_eq!(words(&plan), ["start container c1"], "whatever the recovery policy says");
+    assert_eq!(plan.status.recovery.crashes, 1, "it is counted once");
+}
+
+#[test]
+fn an_end_for_want_of_memory_says_so() {
+    let case = Case::new(&json!({})).with(ContainerState::Exited).crashed(3);
+    let case = case.with_altered(ContainerState::Exited, |container| {
+        ended(1_000, 137)(container);
+        container.oom_killed = true;
+    });
+    let plan = case.plan();
+    let degraded = plan.status.conditions.get(ConditionType::Degraded).unwrap();
+    assert_eq!(degraded.reason, "OutOfMemory");
+    assert!(degraded.message.contains("exit code 137, out of memory"), "{degraded:?}");
+}
+
+#[test]
+fn a_stop_that_ran_out_of_time_is_followed_by_a_kill() {
+    let mut case = Case::new(&json!({"state": "stopped"})).with(ContainerState::Running);
+    let stop = build::failure("stop container", 1);
+    case.workspace.status.last_error = Some(Failure { reason: Reason::DeadlineExceeded, ..stop });
+    assert_eq!(words(&case.plan()), ["kill container c1"]);
+}
+
+#[test]
+fn a_removal_that_is_not_ours_is_waited_for_and_then_asked_for_again() {
+    let mut case = Case::new(&json!({})).with(ContainerState::Removing);
+    case.workspace.status.conditions.set(build::condition(ConditionType::Ready, Truth::False));
+    case.now = at(29_999);
+    assert_eq!(words(&case.plan()), [] as [&str; 0]);
+    case.now = at(30_000);
+    assert_eq!(words(&case.plan()), ["remove container c1"]);
 }
 
 #[rstest]

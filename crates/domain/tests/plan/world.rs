@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) workspace: Option<Workspace>,
     pub(crate) reachable: bool,
     pub(crate) container: Option<Container>,
+    /// The one that was set aside for it.
+    pub(crate) previous: Option<Container>,
     pub(crate) networks: BTreeMap<String, Network>,
     pub(crate) volumes: BTreeSet<String>,
     /// The images that the engine has.
@@ -113,6 +115,7 @@ impl World {
             workspace: Some(workspace),
             reachable: true,
             container: None,
+            previous: None,
             networks: BTreeMap::new(),
             volumes: BTreeSet::new(),
             images: BTreeSet::new(),
@@ -189,6 +192,7 @@ impl World {
         });
         Observation {
             container: container.map_or(Observed::Absent, Observed::Present),
+            others: self.previous.clone().into_iter().collect(),
             image: if self.images.contains(&desired.config.image) {
                 Presence::Here
             } else {
@@ -208,15 +212,14 @@ impl World {
     fn outgrown_network(&self, desired: &Desired) -> Option<NetworkState> {
         let own = &desired.config.name;
         let is_wanted = desired.network.as_ref().is_some_and(|wanted| wanted.name == *own);
-        let network = self.networks.get(own).filter(|_| self.container.is_none() && !is_wanted)?;
+        let network = self.networks.get(own).filter(|_| !is_wanted)?;
         Some(NetworkState { id: network.id.clone(), used: self.is_used(own) })
     }
 
     pub(crate) fn is_used(&self, network: &str) -> bool {
-        let ours = self.container.as_ref().is_some_and(|container| {
-            matches!(&container.config.network, NetworkMode::Named { name } if name == network)
-        });
-        ours || self.networks.get(network).is_some_and(|network| network.shared)
+        let mut ours = self.container.iter().chain(&self.previous);
+        let is_its = |container: &Container| matches!(&container.config.network, NetworkMode::Named { name } if name == network);
+        ours.any(is_its) || self.networks.get(network).is_some_and(|network| network.shared)
     }
 
     /// When something will happen on the engine by itself.

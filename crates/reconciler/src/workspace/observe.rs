@@ -4,26 +4,55 @@
 
 use super::Context;
 use trueup_domain::{
+    condition::{ConditionType, Truth},
     container::{Container, ContainerState, ContainerSummary},
     desired::{Desired, Goal},
-    drift::{self, Remedy},
+    drift::Remedy,
     error::EngineError,
     id::{ContainerId, Generation},
     label,
     observed::{Observation, Observed, Presence, ProjectFolder},
+    pass::{Cause, CauseKind},
     spec::ImagePullPolicy,
 };
 
+/// How far to look. A settled workspace is looked at closely only now and then: its container alone
+/// costs one question, the others three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// At the container, and at others only while something is not as declared.
+    Container,
+    /// At everything that carries the workspace's label.
+    All,
+}
+
+impl Reach {
+    /// An event says that something happened to a container; whoever compares lists, or is asked to
+    /// look, wants to know of others too.
+    pub(super) fn of(causes: &[Cause]) -> Self {
+        let kinds = [CauseKind::Start, CauseKind::Resync, CauseKind::Sync];
+        if causes.iter().any(|cause| kinds.contains(&cause.kind)) {
+            Self::All
+        } else {
+            Self::Container
+        }
+    }
+}
+
 /// Observes one workspace.
-pub(super) async fn observe(context: &Context, desired: &Desired) -> Observation {
-    match look(context, desired).await {
+pub(super) async fn observe(context: &Context, desired: &Desired, reach: Reach) -> Observation {
+    match look(context, desired, reach).await {
         Ok(observation) => observation,
         Err(error) => Observation::of(Observed::Unknown(error)),
     }
 }
 
-async fn look(context: &Context, desired: &Desired) -> Result<Observation, EngineError> {
-    let container = find(context, desired).await?;
+async fn look(
+    context: &Context,
+    desired: &Desired,
+    reach: Reach,
+) -> Result<Observation, EngineError> {
+    let Found { container, others } = find(context, desired, reach).await?;
     let needs = Needs::of(desired, container.as_ref());
     let spec = &desired.workspace.spec;
     let image = if needs.image && spec.image_pull_policy == ImagePullPolicy::IfNotPresent {
@@ -48,7 +77,7 @@ async fn look(context: &Context, desired: &Desired) -> Result<Observation, Engin
     };
     let container =
         container.map_or(Observed::Absent, |container| Observed::Present(Box::new(container)));
-    Ok(Observation { container, image, network, outgrown_network, volumes, project })
+    Ok(Observation { container, others, image, network, outgrown_network, volumes, project })
 }
 
 /// What a decision about this container can depend on.
@@ -65,7 +94,9 @@ struct Needs {
 impl Needs {
     fn of(desired: &Desired, container: Option<&Container>) -> Self {
         let is_absent = container.is_none();
-        let outgrown = is_absent && may_have_outgrown_a_network(desired);
+        // One that runs tells itself what it is attached to, but not what the one before it was.
+        let may_be_left = is_absent || !is_settled(desired);
+        let outgrown = may_be_left && may_have_outgrown_a_network(desired);
         match desired.goal {
             Goal::Running | Goal::Paused => {
                 let makes_one =
@@ -79,7 +110,7 @@ impl Needs {
                     volumes: false,
                 }
             }
-            Goal::Stopped => Self::default(),
+            Goal::Stopped => Self { outgrown, ..Self::default() },
             Goal::Archived => Self { network: is_absent, outgrown, ..Self::default() },
             Goal::Gone { volumes } => Self {
                 network: is_absent,
@@ -103,33 +134,64 @@ fn may_have_outgrown_a_network(desired: &Desired) -> bool {
 /// out here: it is not known yet, and whoever replaces it for that needs no other image.
 fn may_be_replaced(desired: &Desired, container: &Container) -> bool {
     container.state == ContainerState::Dead
-        || drift::is_outdated(&desired.config, container)
-        || drift::drift(&desired.config, container, None)
-            .iter()
-            .any(|found| found.remedy == Remedy::Recreate)
+        || desired.is_outdated(container)
+        || desired.drift(container, None).iter().any(|found| found.remedy == Remedy::Recreate)
+}
+
+/// The containers of a workspace.
+struct Found {
+    container: Option<Container>,
+    others: Vec<Container>,
 }
 
 /// Finds the workspace's container by the id that was recorded, by its name, and last by its label:
-/// somebody may have renamed it, and a second one must never be made beside it.
-async fn find(context: &Context, desired: &Desired) -> Result<Option<Container>, EngineError> {
-    let recorded = desired.workspace.status.container.as_ref().map(|container| &container.id);
-    if let Some(id) = recorded
-        && let Some(container) = context.engine.inspect(id).await?
-    {
-        return Ok(Some(container));
+/// somebody may have renamed it, and a second one must never be made beside it. A container that was
+/// set aside for its successor is none of these.
+///
+/// Whether there are others beside it is asked as far as `reach` says.
+async fn find(context: &Context, desired: &Desired, reach: Reach) -> Result<Found, EngineError> {
+    let previous_name = desired.previous_name();
+    let is_current = |container: &Container| container.config.name != previous_name;
+    let workspace = &desired.workspace;
+    let recorded = workspace.status.container.as_ref().map(|container| &container.id);
+    // One that was just adopted was recorded by no pass yet, and has neither name nor label of ours.
+    let mut container = match recorded.or(workspace.adopted.as_ref()) {
+        Some(id) => context.engine.inspect(id).await?.filter(is_current),
+        None => None,
+    };
+    if container.is_some() && reach == Reach::Container && is_settled(desired) {
+        return Ok(Found { container, others: Vec::new() });
     }
-    let name = ContainerId::new(desired.config.name.clone());
-    if let Some(container) = context.engine.inspect(&name).await?
-        && is_ours(desired, &container)
-    {
-        return Ok(Some(container));
+    if container.is_none() {
+        let name = ContainerId::new(desired.config.name.clone());
+        let named = context.engine.inspect(&name).await?;
+        container = named.filter(|container| is_ours(desired, container));
     }
+    // By its name, too: whose image is gone is left out of a list, as nobody can tell whether its
+    // labels are its own.
+    let previous = context.engine.inspect(&ContainerId::new(previous_name.clone())).await?;
+    let previous = previous.filter(|previous| is_ours(desired, previous));
+    let mut others: Vec<_> = previous.into_iter().collect();
     for row in in_order(context.engine.list(Some(desired.workspace.id)).await?) {
-        if let Some(container) = context.engine.inspect(&row.id).await? {
-            return Ok(Some(container));
+        if container.iter().chain(&others).any(|known| known.id == row.id) {
+            continue;
+        }
+        match context.engine.inspect(&row.id).await? {
+            Some(found) if container.is_none() && is_current(&found) => container = Some(found),
+            Some(found) => others.push(found),
+            None => {}
         }
     }
-    Ok(None)
+    Ok(Found { container, others })
+}
+
+/// Whether the engine was seen to be as this generation declares it.
+fn is_settled(desired: &Desired) -> bool {
+    let workspace = &desired.workspace;
+    let synced = workspace.status.conditions.get(ConditionType::Synced);
+    workspace.deletion.is_none()
+        && workspace.status.observed_generation == workspace.generation
+        && synced.is_some_and(|synced| synced.status == Truth::True)
 }
 
 /// The name alone proves nothing: anybody can take one.

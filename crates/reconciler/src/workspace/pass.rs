@@ -3,7 +3,7 @@
 use super::{
     Context,
     execute::{Execution, execute},
-    observe::observe,
+    observe::{Reach, observe},
     record::Finished,
 };
 use crate::runtime::{Next, Request, Trigger};
@@ -129,7 +129,7 @@ async fn round(
     let (started_at, begin) = (context.clock.now(), Instant::now());
     let attempted = context.activity.note(id, &workspace.status, started_at);
     let desired = Desired::new(Arc::clone(&workspace), &context.policy);
-    let observed = observe(context, &desired).await;
+    let observed = observe(context, &desired, Reach::of(&causes)).await;
     let first = plan(&desired, &observed, context.clock.now());
     Span::current().record("trueup.plan", first.why.as_str());
     let execution = execute(context, &workspace, &first.actions).await;
@@ -191,7 +191,7 @@ async fn look_again(
     });
     let workspace = Workspace { status: first.status.clone(), ..(*desired.workspace).clone() };
     let mut desired = Desired { workspace: Arc::new(workspace), failure, ..desired };
-    let observed = observe(context, &desired).await;
+    let observed = observe(context, &desired, Reach::All).await;
     let now = context.clock.now();
     let last = plan(&desired, &observed, now);
     if desired.failure.is_some() || !shows_no_effect(first, &last) {

@@ -1,25 +1,31 @@
-//! The stream of inputs: the store's changes and the engine's watch as one.
+//! The stream of inputs: the store's changes and what the observer tells as one.
 //!
 //! The store is subscribed to before it is read, so that nothing falls between the two.
 
 use super::Input;
 use futures::{Stream, StreamExt, stream};
 use std::{sync::Arc, time::Duration};
-use trueup_domain::port::{Change, Changes, Engine, Workspaces};
+use trueup_domain::port::{Change, Changes, WatchEvent, Workspaces};
 
 /// How long to wait before a store that failed is read again.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Everything that may wake a pass, beginning with all workspaces.
-pub fn inputs(
+/// Everything that may wake a pass, beginning with all workspaces. `watched` is what [`watch`] tells; it
+/// is first polled when the workspaces are known.
+///
+/// [`watch`]: super::watch
+pub fn inputs<W>(
     workspaces: Arc<dyn Workspaces>,
     changes: &dyn Changes,
-    engine: &dyn Engine,
-) -> impl Stream<Item = Input> + Send + use<> {
+    watched: W,
+) -> impl Stream<Item = Input> + Send + use<W>
+where
+    W: Stream<Item = WatchEvent> + Send,
+{
     let changes = changes.subscribe();
     let first = stream::once(load(Arc::clone(&workspaces)));
     let stored = changes.then(move |change| input(Arc::clone(&workspaces), change));
-    let watched = engine.watch().map(Input::Watched);
+    let watched = watched.map(Input::Watched);
     // The engine's reports mean nothing before the workspaces are known.
     first.chain(stream::select(stored.filter_map(std::future::ready), watched))
 }

@@ -13,8 +13,13 @@ use trueup_domain::{
 use trueup_reconciler::workspace::{Input, inputs};
 
 fn stream(stage: &Stage) -> impl Stream<Item = Input> + Unpin + use<> {
-    let inputs = inputs(stage.store.clone(), stage.store.as_ref(), stage.engine.as_ref());
-    Box::pin(inputs)
+    stream_with(stage, Vec::new())
+}
+
+/// With what the engine's observer tells.
+fn stream_with(stage: &Stage, told: Vec<WatchEvent>) -> impl Stream<Item = Input> + Unpin + use<> {
+    let watched = futures::stream::iter(told).chain(futures::stream::pending());
+    Box::pin(inputs(stage.store.clone(), stage.store.as_ref(), watched))
 }
 
 async fn next(inputs: &mut (impl Stream<Item = Input> + Unpin)) -> Input {
@@ -94,8 +99,7 @@ async fn the_engine_is_heard_after_the_workspaces_are_known_and_while_they_are_r
         reason: Reason::EngineUnreachable,
         message: "connection refused".to_owned(),
     });
-    stage.engine.with(|engine| engine.inputs = vec![lost.clone(), lost]);
-    let mut inputs = stream(&stage);
+    let mut inputs = stream_with(&stage, vec![lost.clone(), lost]);
     assert_eq!(loaded(&next(&mut inputs).await), []);
     for number in 1..=20 {
         stage.store.declare(id(number), &format!("w{number}"), strict("running"));

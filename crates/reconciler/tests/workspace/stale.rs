@@ -127,6 +127,7 @@ fn a_network_that_was_taken_away_is_missed_by_the_next_list_though_no_report_tel
     wired.stage.engine.machine(|machine| machine.at(&container).unwrap().attached.clear());
     let rows = wired.stage.engine.rows(None);
     wired.listed(rows);
+    wired.stage.settle(id);
     let now = containers(&wired.stage, id).remove(0);
     assert_ne!(now.id, container);
     assert_eq!(now.attached, [now.config.network.network().to_owned()].into());

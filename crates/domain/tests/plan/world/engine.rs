@@ -44,7 +44,8 @@ impl World {
             Action::RemoveVolume { name } => {
                 let deletion = self.workspace.as_ref().unwrap().deletion.as_ref();
                 assert!(deletion.is_some_and(|deletion| deletion.volumes), "nobody said to");
-                assert!(self.container.is_none(), "a volume in use cannot be removed");
+                let none = self.container.is_none() && self.previous.is_none();
+                assert!(none, "a volume in use cannot be removed");
                 self.volumes.remove(name);
                 Ok(())
             }
@@ -60,16 +61,21 @@ impl World {
                 }
                 Ok(())
             }
+            Action::KillContainer(id) => {
+                let now = self.now;
+                let container = self.find(id)?;
+                if container.state.has_process() {
+                    end(container, now, 137);
+                }
+                Ok(())
+            }
             Action::PauseContainer(id) => {
                 self.turn(id, ContainerState::Running, ContainerState::Paused)
             }
             Action::UnpauseContainer(id) => {
                 self.turn(id, ContainerState::Paused, ContainerState::Running)
             }
-            Action::RenameContainer { container, to } => {
-                self.find(container)?.config.name.clone_from(to);
-                Ok(())
-            }
+            Action::RenameContainer { container, to } => self.rename(container, to),
             Action::UpdateResources { container, resources } => {
                 let swap = self.swaps_always;
                 let config = &mut self.find(container)?.config;
@@ -82,9 +88,25 @@ impl World {
 
     fn find(&mut self, id: &ContainerId) -> Result<&mut Container, Refusal> {
         self.container
-            .as_mut()
-            .filter(|found| found.id == *id || found.config.name == id.as_str())
+            .iter_mut()
+            .chain(&mut self.previous)
+            .find(|found| found.id == *id || found.config.name == id.as_str())
             .ok_or_else(|| (Reason::NotFound, format!("no such container: {id}")))
+    }
+
+    /// The name says which of the two a container is.
+    fn rename(&mut self, id: &ContainerId, to: &str) -> Result<(), Refusal> {
+        let is_it = |found: &mut Container| found.id == *id;
+        let renamed = self.container.take_if(is_it).or_else(|| self.previous.take_if(is_it));
+        let Some(mut renamed) = renamed else {
+            return Err((Reason::NotFound, format!("no such container: {id}")));
+        };
+        to.clone_into(&mut renamed.config.name);
+        let place =
+            if to.ends_with("-previous") { &mut self.previous } else { &mut self.container };
+        assert!(place.is_none(), "the name {to} is taken");
+        *place = Some(renamed);
+        Ok(())
     }
 
     fn create(&mut self, config: &ContainerConfig) -> Result<(), Refusal> {
@@ -152,7 +174,10 @@ impl World {
         if container.state.has_process() {
             return refuse("its process was not ended");
         }
-        self.container = None;
+        let is_it = |found: &mut Container| found.id == *id || found.config.name == id.as_str();
+        if self.container.take_if(is_it).is_none() {
+            self.previous.take_if(is_it);
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use async_trait::async_trait;
 use futures::{StreamExt, stream::BoxStream};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -22,7 +22,7 @@ use trueup_domain::{
     id::{ContainerId, WorkspaceId},
     label,
     observed::NetworkState,
-    port::{Clock, Engine, WatchEvent},
+    port::{Clock, Engine, EngineEvent, Unreadable},
     spec::Image,
 };
 
@@ -74,7 +74,6 @@ pub(crate) struct State {
     pub(crate) abandoned_lands_after: Option<usize>,
     /// What a list still says of a container that has changed.
     pub(crate) stale_rows: BTreeMap<ContainerId, ContainerState>,
-    pub(crate) inputs: Vec<WatchEvent>,
     under_way: Vec<(usize, Action)>,
     actions: usize,
 }
@@ -295,8 +294,15 @@ impl Engine for ModelEngine {
         outcome
     }
 
-    fn watch(&self) -> BoxStream<'static, WatchEvent> {
-        let inputs = self.with(|state| std::mem::take(&mut state.inputs));
-        futures::stream::iter(inputs).chain(futures::stream::pending()).boxed()
+    async fn time(&self) -> Result<Timestamp, EngineError> {
+        Ok(self.time.now())
+    }
+
+    /// Nothing is ever told: passes are woken by hand here.
+    async fn events(
+        &self,
+        _: Timestamp,
+    ) -> Result<BoxStream<'static, Result<EngineEvent, Unreadable>>, EngineError> {
+        Ok(futures::stream::pending().boxed())
     }
 }

@@ -51,6 +51,11 @@ impl Machine {
                     end(container, now, 143);
                 }
             }
+            Action::KillContainer(id) => {
+                if self.at(id)?.state.has_process() {
+                    end(self.at(id)?, now, 137);
+                }
+            }
             Action::PauseContainer(id) => return self.turn(id, ContainerState::Paused),
             Action::UnpauseContainer(id) => return self.turn(id, ContainerState::Running),
             Action::RenameContainer { container, to } => {
@@ -94,6 +99,15 @@ impl Machine {
         self.containers.values().any(on)
     }
 
+    /// Whether no other container of the same workspace has a process.
+    fn is_alone(&self, id: &ContainerId) -> bool {
+        let Some(container) = self.find(id) else { return true };
+        let workspace = container.label(label::WORKSPACE_ID);
+        let mut others = self.containers.values().filter(|other| other.id != container.id);
+        !others
+            .any(|other| other.state.has_process() && other.label(label::WORKSPACE_ID) == workspace)
+    }
+
     fn is_mounted(&self, volume: &str) -> bool {
         let mounts = self.containers.values().flat_map(|container| &container.config.mounts);
         mounts.filter(|mount| mount.kind == MountKind::Volume).any(|mount| mount.source == volume)
@@ -107,7 +121,10 @@ impl Machine {
         }
         let mut others = self.containers.values();
         assert!(
-            !others.any(|other| other.label(label::WORKSPACE_ID) == workspace),
+            !others.any(|other| {
+                other.label(label::WORKSPACE_ID) == workspace
+                    && !other.config.name.ends_with("-previous")
+            }),
             "a second container beside the first"
         );
         if !self.images.contains(&config.image) {
@@ -145,7 +162,9 @@ impl Machine {
 
     fn start(&mut self, id: &ContainerId, now: Timestamp) -> Result<(), Refusal> {
         let (networks, port_taken) = (self.networks.clone(), self.port_taken);
+        let is_alone = self.is_alone(id);
         let container = self.at(id)?;
+        assert!(is_alone, "two containers of one workspace run at once");
         match container.state {
             ContainerState::Running | ContainerState::Restarting => return Ok(()),
             ContainerState::Created | ContainerState::Exited => {}

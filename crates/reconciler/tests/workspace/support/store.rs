@@ -73,6 +73,7 @@ impl MemoryStore {
             generation: Generation(1),
             resource_version: ResourceVersion(1),
             created_at: self.time.now(),
+            adopted: None,
             deletion: None,
             status: Status::default(),
         });
