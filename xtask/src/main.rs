@@ -1,4 +1,4 @@
-//! The project's tooling: `cargo xtask check | test | integration | demo | bench`.
+//! The project's tooling: `cargo xtask check | test | integration | sim | demo | bench`.
 //!
 //! One module for each subcommand, and none knows another. It runs the same commands that a person
 //! would, prints what it runs, and ends with 1 if anything failed. Deliberately absent: anything
@@ -9,6 +9,7 @@ mod cargo;
 mod check;
 mod demo;
 mod integration;
+mod sim;
 mod terminal;
 mod test;
 
@@ -31,9 +32,11 @@ enum Command {
     Test(test::Args),
     /// Run only the tests on a real Docker Engine, on a private one if there is no other
     Integration(integration::Args),
+    /// Play many lives of a controller over a simulated engine, with everything that can go wrong
+    Sim(sim::Args),
     /// Show the product at work on this machine's Docker Engine
     Demo(demo::Args),
-    /// Measure a part of trueup beside its peers; the first run builds kube and takes minutes
+    /// Measure a part of trueup beside its peers; the first run builds them and takes minutes
     Bench(bench::Args),
 }
 
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Integration(args) => integration::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
     };

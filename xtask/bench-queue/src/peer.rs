@@ -20,6 +20,11 @@ use crate::scheduler::Stamps;
 /// input ends; hence the stream that does not.
 pub async fn schedule(keys: Vec<u64>, distinct: usize, stamps: Stamps) -> Result<Duration> {
     match stamps {
+        Stamps::Beforehand => {
+            let request = |message| ScheduleRequest { message, run_at: Instant::now() };
+            let requests: Vec<_> = keys.into_iter().map(request).collect();
+            serve(stream::iter(requests), distinct).await
+        }
         Stamps::Once => {
             let run_at = Instant::now();
             let request = |message| ScheduleRequest { message, run_at };

@@ -1,8 +1,11 @@
 //! The queues alone: what an addition costs, its way out included.
 //!
-//! Each load is measured with both ways of stamping additions, because they cost the sides
-//! differently and neither is the whole truth:
+//! Each load is measured with three ways of stamping additions, because they cost the sides
+//! differently and none is the whole truth:
 //!
+//! - *Stamped beforehand*: each has an instant of its own, taken before the clock starts. Nothing is
+//!   cheaper for the peer, as an addition for a key that waits already is later than the first and is
+//!   dropped; no program can work so.
 //! - *Stamped once*: one look at the clock serves all. That leaves the queues alone, and lets the
 //!   peer keep all its timers in one place; but an addition at the same instant as the one before it
 //!   moves the key's timer, which is what costs it most when keys repeat.
@@ -28,6 +31,8 @@ const LOADS: [(&str, u64, u64); 2] =
 /// How additions come by their time.
 #[derive(Clone, Copy)]
 pub enum Stamps {
+    /// One for each, taken beforehand.
+    Beforehand,
     /// One, taken beforehand, is that of all.
     Once,
     /// Taken as the additions come, as often as the side's controller does.
@@ -35,11 +40,12 @@ pub enum Stamps {
 }
 
 impl Stamps {
-    const ALL: [Self; 2] = [Self::Once, Self::AsTheyCome];
+    const ALL: [Self; 3] = [Self::Beforehand, Self::Once, Self::AsTheyCome];
 
     /// As it is printed.
     fn name(self) -> &'static str {
         match self {
+            Self::Beforehand => "stamped beforehand",
             Self::Once => "stamped once",
             Self::AsTheyCome => "stamped as they come",
         }

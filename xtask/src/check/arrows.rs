@@ -15,7 +15,7 @@ use super::finding::Finding;
 use super::sources;
 
 /// A package in `crates/` and what it may depend on.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("trueup-domain", &[]),
     ("trueup-observability", &[]),
     ("trueup-store", &["trueup-domain"]),
@@ -35,6 +35,10 @@ const ALLOWED: [(&str, &[&str]); 9] = [
         ],
     ),
     ("trueup-cli", &["trueup-api", "trueup-controller"]),
+    (
+        "trueup-simulation",
+        &["trueup-domain", "trueup-store", "trueup-reconciler", "trueup-engine-sim"],
+    ),
 ];
 
 /// What tests of any package may use besides.

@@ -1,0 +1,197 @@
+//! The engine as one life of the controller has it: the simulated one, with the fuse before and behind
+//! each call, a witness, and perhaps a mistake.
+
+use crate::{bug::Bug, fuse::Fuse, store::Shelf, witness::Witness};
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use trueup_domain::{
+    action::Action,
+    container::{Container, ContainerState, ContainerSummary, MountKind},
+    error::{EngineError, Reason},
+    id::{ContainerId, WorkspaceId},
+    label,
+    observed::NetworkState,
+    port::{Engine, EngineEvent, Unreadable},
+    spec::Image,
+};
+use trueup_engine_sim::SimEngine;
+
+/// The hands of one life.
+pub(crate) struct Hands {
+    pub(crate) sim: SimEngine,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) fuse: Arc<Fuse>,
+    pub(crate) witness: Arc<Witness>,
+    pub(crate) bug: Option<Bug>,
+    /// Whether the event stream was open before.
+    pub(crate) has_watched: AtomicBool,
+}
+
+impl Hands {
+    async fn call<T>(&self, work: impl Future<Output = T>) -> T {
+        self.fuse.step().await;
+        let answer = work.await;
+        self.fuse.step().await;
+        answer
+    }
+
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    async fn try_once(&self, action: &Action) -> Result<(), EngineError> {
+        match action {
+            Action::RemoveNetwork { .. } if self.has(Bug::LeakNetworks) => return Ok(()),
+            Action::StopContainer { .. } if self.has(Bug::PretendStops) => return Ok(()),
+            _ => {}
+        }
+        let mounts = match action {
+            Action::RemoveContainer(id) if self.has(Bug::TakeVolumesAlong) => self.mounts_of(id),
+            _ => Vec::new(),
+        };
+        let outcome = self.sim.perform(action).await;
+        for name in mounts {
+            drop(self.sim.perform(&Action::RemoveVolume { name }).await);
+        }
+        match outcome {
+            Err(error) if error.reason == Reason::NameConflict && self.has(Bug::ForgetConflict) => {
+                Ok(())
+            }
+            Err(_) if self.has(Bug::ForgetFailures) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn mounts_of(&self, id: &ContainerId) -> Vec<String> {
+        let held = self.sim.snapshot().containers;
+        let mounts = held.get(id).map(|view| view.container.config.mounts.clone());
+        let volumes = mounts.into_iter().flatten().filter(|mount| mount.kind == MountKind::Volume);
+        volumes.map(|mount| mount.source).collect()
+    }
+
+    /// What is stored, told as if the engine had been asked.
+    fn believed_rows(&self) -> Vec<ContainerSummary> {
+        let rows = self.shelf.rows();
+        let believed = |(id, row): (WorkspaceId, Arc<trueup_domain::workspace::Workspace>)| {
+            let status = row.status.container.clone()?;
+            Some(ContainerSummary {
+                id: status.id,
+                name: status.name,
+                workspace: id,
+                state: status.state,
+                networks: status.networks.into_iter().collect(),
+            })
+        };
+        rows.into_iter().filter_map(believed).collect()
+    }
+
+    async fn listed_state(&self, id: &ContainerId) -> Option<ContainerState> {
+        let rows = self.sim.list(None).await.ok()?;
+        rows.into_iter().find(|row| row.id == *id).map(|row| row.state)
+    }
+}
+
+/// A stranger's container with our labels put on it.
+fn claimed(mut container: Container) -> Container {
+    if container.label(label::INSTANCE_ID).is_none()
+        && let Ok(id) = crate::witness::PASS.try_with(|id| *id)
+    {
+        let labels = &mut container.config.labels;
+        labels.insert(label::INSTANCE_ID.to_owned(), crate::INSTANCE.to_owned());
+        labels.insert(label::WORKSPACE_ID.to_owned(), id.to_string());
+    }
+    container
+}
+
+/// An attempt, which is noted also when nobody waits for its end.
+struct Attempt<'a> {
+    witness: &'a Witness,
+    action: &'a Action,
+    succeeded: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.witness.tried(self.action, self.succeeded);
+    }
+}
+
+#[async_trait]
+impl Engine for Hands {
+    async fn inspect(&self, id: &ContainerId) -> Result<Option<Container>, EngineError> {
+        let answer = self.call(self.sim.inspect(id)).await;
+        match (self.bug, answer) {
+            (Some(Bug::UnknownIsAbsent), Err(_)) => Ok(None),
+            (Some(Bug::TrustList), Ok(Some(mut container))) => {
+                if let Some(listed) = self.listed_state(&container.id).await {
+                    container.state = listed;
+                }
+                Ok(Some(container))
+            }
+            (Some(Bug::TakeStrangers), Ok(Some(container))) => Ok(Some(claimed(container))),
+            (_, answer) => answer,
+        }
+    }
+
+    async fn list(
+        &self,
+        workspace: Option<WorkspaceId>,
+    ) -> Result<Vec<ContainerSummary>, EngineError> {
+        if self.has(Bug::DropEventsOnReconnect) && workspace.is_none() {
+            return Ok(self.believed_rows());
+        }
+        let answer = self.call(self.sim.list(workspace)).await;
+        if self.has(Bug::UnknownIsAbsent) && workspace.is_some() {
+            return Ok(answer.unwrap_or_default());
+        }
+        answer
+    }
+
+    async fn has_image(&self, image: &Image) -> Result<bool, EngineError> {
+        self.call(self.sim.has_image(image)).await
+    }
+
+    async fn network(&self, name: &str) -> Result<Option<NetworkState>, EngineError> {
+        self.call(self.sim.network(name)).await
+    }
+
+    async fn volumes(&self, workspace: WorkspaceId) -> Result<Vec<String>, EngineError> {
+        self.call(self.sim.volumes(workspace)).await
+    }
+
+    async fn perform(&self, action: &Action) -> Result<(), EngineError> {
+        self.fuse.step().await;
+        self.witness.may_touch(action);
+        let mut attempt = Attempt { witness: &self.witness, action, succeeded: false };
+        let outcome = self.try_once(action).await;
+        attempt.succeeded = outcome.is_ok();
+        drop(attempt);
+        if matches!(action, Action::RemoveContainer(_) | Action::RemoveVolume { .. }) {
+            self.witness.look_for_lost_volumes(&self.shelf.rows());
+        }
+        self.fuse.step().await;
+        outcome
+    }
+
+    async fn time(&self) -> Result<Timestamp, EngineError> {
+        self.call(self.sim.time()).await
+    }
+
+    async fn events(
+        &self,
+        since: Timestamp,
+    ) -> Result<BoxStream<'static, Result<EngineEvent, Unreadable>>, EngineError> {
+        let reopens = self.has_watched.swap(true, Ordering::SeqCst);
+        let since = if reopens && self.has(Bug::DropEventsOnReconnect) {
+            self.sim.time().await?
+        } else {
+            since
+        };
+        self.call(self.sim.events(since)).await
+    }
+}
