@@ -1,8 +1,8 @@
 //! The port, over one Docker Engine.
 
 use crate::{
-    Error, Options, call::Caller, convert, events, events::Events, inherited, init_words, list,
-    network, operation::Operation, perform, transport::Transport, volume,
+    Error, Options, call::Caller, convert, events, events::Events, inherited, inherited::Verdicts,
+    init_words, list, network, operation::Operation, perform, transport::Transport, volume,
 };
 use async_trait::async_trait;
 use bollard::{
@@ -31,6 +31,7 @@ pub struct DockerEngine {
 pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) caller: Caller,
+    pub(crate) verdicts: Verdicts,
 }
 
 impl DockerEngine {
@@ -39,7 +40,7 @@ impl DockerEngine {
     pub fn connect(options: Options) -> Result<Self, Error> {
         let transport = Transport::new(&options.host)?;
         let caller = Caller::new(transport, options.deadlines, options.concurrency);
-        Ok(Self { inner: Arc::new(Inner { options, caller }) })
+        Ok(Self { inner: Arc::new(Inner { options, caller, verdicts: Verdicts::default() }) })
     }
 }
 
@@ -109,7 +110,7 @@ impl Inner {
         let rows = self.caller.call(Operation::List, &subject, look).await?;
         // Who asks for one workspace's may act on the answer; who asks for all only looks closer.
         let rows = match workspace {
-            Some(_) => inherited::leave_out(&self.caller, rows).await?,
+            Some(_) => inherited::leave_out(&self.caller, &self.verdicts, rows).await?,
             None => rows,
         };
         Ok(list::summaries(rows))

@@ -7,7 +7,10 @@
 use crate::{call::Caller, list::Row, operation::Operation};
 use bollard::errors::Error as Refusal;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 use trueup_domain::{error::EngineError, label};
 
 #[derive(Debug, Deserialize)]
@@ -24,11 +27,40 @@ struct Config {
     labels: Option<HashMap<String, String>>,
 }
 
+/// So many images are remembered; past that all are asked about anew.
+const REMEMBERED: usize = 1024;
+
+/// What is known of images by their ids. An id is a digest of the image, so that a verdict never changes.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts(Mutex<HashMap<String, bool>>);
+
+impl Verdicts {
+    fn of(&self, image: &str) -> Option<bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(image).copied()
+    }
+
+    fn note(&self, image: &str, is_inherited: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(image.to_owned(), is_inherited);
+    }
+}
+
 /// The rows without those whose image names a workspace itself, or is not there to be asked.
-pub(crate) async fn leave_out(caller: &Caller, rows: Vec<Row>) -> Result<Vec<Row>, EngineError> {
+pub(crate) async fn leave_out(
+    caller: &Caller,
+    verdicts: &Verdicts,
+    rows: Vec<Row>,
+) -> Result<Vec<Row>, EngineError> {
     let mut own = Vec::new();
     for row in rows {
-        if is_inherited(caller, row.image()).await? {
+        let is_inherited = match verdicts.of(row.image()) {
+            Some(verdict) => verdict,
+            None => ask(caller, verdicts, row.image()).await?,
+        };
+        if is_inherited {
             tracing::warn!(
                 container = row.id(),
                 "a container has our labels from its image; it is not ours and is left alone"
@@ -40,8 +72,24 @@ pub(crate) async fn leave_out(caller: &Caller, rows: Vec<Row>) -> Result<Vec<Row
     Ok(own)
 }
 
+async fn ask(caller: &Caller, verdicts: &Verdicts, image: &str) -> Result<bool, EngineError> {
+    let verdict = look(caller, image).await?;
+    // A name may mean another image tomorrow, and one that is gone may come back.
+    if let Some(verdict) = verdict
+        && image.starts_with("sha256:")
+    {
+        verdicts.note(image, verdict);
+    }
+    Ok(verdict.unwrap_or(true))
+}
+
 /// Whether what is made from this image has our labels from it, or nobody can say.
 pub(crate) async fn is_inherited(caller: &Caller, image: &str) -> Result<bool, EngineError> {
+    Ok(look(caller, image).await?.unwrap_or(true))
+}
+
+/// Whether the image has our labels; `None` when there is no such image.
+async fn look(caller: &Caller, image: &str) -> Result<Option<bool>, EngineError> {
     let path = format!("/images/{image}/json");
     let look = async {
         match caller.transport.get::<Image>(&path).await {
@@ -50,7 +98,9 @@ pub(crate) async fn is_inherited(caller: &Caller, image: &str) -> Result<bool, E
             Err(refusal) => Err(refusal),
         }
     };
-    let Some(image) = caller.call(Operation::HasImage, image, look).await? else { return Ok(true) };
-    let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
-    Ok(labels.contains_key(label::WORKSPACE_ID))
+    let has_label = |image: Image| {
+        let labels = image.config.and_then(|config| config.labels).unwrap_or_default();
+        labels.contains_key(label::WORKSPACE_ID)
+    };
+    Ok(caller.call(Operation::HasImage, image, look).await?.map(has_label))
 }

@@ -11,8 +11,8 @@
 //!
 //! # Two passes for what takes long
 //! A pull or a graceful stop can take minutes. A plan that begins one first only *announces* it: no
-//! actions, the phase, and a wake-up at once; the pass that then finds the phase stored acts. So
-//! the status says `Pulling` while it pulls, with one store transaction per pass. Taking back a
+//! actions, the phase, and a wake-up at once; once the phase is stored the plan for it acts. So the
+//! status says `Pulling` while it pulls, with one store transaction per pass. Taking back a
 //! container whose successor did not come up is noted first in the same way, so that a controller that
 //! dies in between does not try the successor again.
 

@@ -12,7 +12,9 @@ use tokio::{
     time::timeout,
 };
 use trueup_domain::id::InstanceId;
-use trueup_engine_sim::{CallFault, CallKind, Image, Latency, Pull, SimEngine, SimOptions};
+use trueup_engine_sim::{
+    CallFault, CallKind, Image, Latency, Pull, SimEngine, SimOptions, StreamFault,
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -62,6 +64,10 @@ impl Served {
         let (status, body) = self.ask("GET", path, &Value::Null).await;
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap()
+    }
+
+    async fn get_text(&self, path: &str) -> String {
+        self.ask("GET", path, &Value::Null).await.1
     }
 
     async fn post(&self, path: &str, body: Value) -> (u16, String) {
@@ -140,7 +146,7 @@ async fn lists_are_filtered() {
 async fn what_happens_is_told_on_a_stream_that_a_cut_ends() {
     let served = Served::new();
     served.sim.model(|model| model.add_image("debian:12", Image::new("debian")));
-    let told = async { served.ask("GET", "/events?since=0", &Value::Null).await.1 };
+    let told = served.get_text("/events?since=0");
     let work = async {
         served.post("/containers/create?name=a", body()).await;
         served.post("/containers/a/start", Value::Null).await;
@@ -149,6 +155,31 @@ async fn what_happens_is_told_on_a_stream_that_a_cut_ends() {
     let (told, ()) = tokio::join!(told, work);
     let create = told.find(r#""Action":"create""#).unwrap();
     assert!(told[create..].contains(r#""Action":"start""#), "{told}");
+}
+
+#[tokio::test]
+async fn an_event_is_lost_doubled_unreadable_or_the_last_as_its_fault_says() {
+    let served = Served::new();
+    served.sim.model(|model| model.add_image("debian:12", Image::new("debian")));
+    served.sim.faults(|faults| {
+        let faulty = [StreamFault::Lose, StreamFault::Duplicate, StreamFault::Unreadable];
+        for fault in faulty {
+            faults.next_event(fault);
+        }
+        faults.at_event(5, StreamFault::Cut);
+    });
+    let told = served.get_text("/events?since=0&filters=%7B%22type%22%3A%5B%22container%22%5D%7D");
+    let work = async {
+        served.post("/containers/create?name=a", body()).await;
+        for verb in ["start", "pause", "unpause", "kill"] {
+            assert_eq!(served.post(&format!("/containers/a/{verb}"), Value::Null).await.0, 204);
+        }
+    };
+    let (told, ()) = tokio::join!(told, work);
+    let times = |word: &str| told.matches(&format!(r#""Action":"{word}""#)).count();
+    let counts = ["create", "start", "pause", "unpause", "kill", "die"].map(times);
+    assert_eq!(counts, [0, 2, 0, 1, 1, 0], "{told}");
+    assert!(told.contains(r#"{"Action": 7}"#), "{told}");
 }
 
 #[tokio::test]

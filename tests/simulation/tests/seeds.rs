@@ -64,11 +64,11 @@ fn noticed_at(bug: Bug) -> u64 {
         Bug::UnknownIsAbsent => 325,
         Bug::ForgetConflict => 90,
         Bug::DropEventsOnReconnect => 4,
-        Bug::IgnoreGeneration => 3,
+        Bug::IgnoreGeneration => 11,
         Bug::ForgetFailures => 80,
         Bug::HealStops => 13,
         Bug::TakeStrangers => 57,
-        Bug::NoWakeUps => 50,
+        Bug::NoWakeUps => 1,
         Bug::PolishHistory => 2,
         _ => 0,
     }

@@ -8,9 +8,10 @@ use crate::{
     waiting::{Awaited, Goal, wait},
 };
 use clap::{ArgGroup, Args};
+use futures::{StreamExt, TryStreamExt, stream};
 use trueup_api::{
     WorkspaceFilter,
-    domain::{quantity::Period, volume_name},
+    domain::{name::WorkspaceKey, quantity::Period, volume_name},
     wire::WorkspaceView,
 };
 
@@ -47,6 +48,9 @@ pub(crate) struct Waiting {
     pub(crate) timeout: Period,
 }
 
+/// How many deletions are asked for side by side.
+const AT_ONCE: usize = 16;
+
 /// Deletes, waits, and says which volumes were kept.
 pub(crate) async fn run(arguments: &Delete, context: &mut Context<'_>) -> Result<(), Error> {
     let Found { views, missing } = select(arguments, context).await?;
@@ -57,13 +61,20 @@ pub(crate) async fn run(arguments: &Delete, context: &mut Context<'_>) -> Result
     for key in missing {
         context.output.note(&format!("{key} is not there"));
     }
-    for view in &views {
-        let key = view.workspace.key();
-        context.client.delete(&key, arguments.volumes).await?;
+    let keys: Vec<_> = views.iter().map(|view| view.workspace.key()).collect();
+    let client = context.client.clone();
+    let ask = |key: WorkspaceKey| {
+        let (client, volumes) = (&client, arguments.volumes);
+        async move { client.delete(&key, volumes).await.map(|_| key) }
+    };
+    // Side by side, so that they share a write to the disk.
+    let mut asked = stream::iter(keys).map(ask).buffered(AT_ONCE);
+    while let Some(key) = asked.try_next().await? {
         if arguments.waiting.no_wait {
             context.output.line(&format!("{key} will be deleted"))?;
         }
     }
+    drop(asked);
     if !arguments.waiting.no_wait {
         let awaited = views.iter().map(awaited).collect();
         wait(context, awaited, arguments.waiting.timeout.duration()).await?;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use trueup_docker_adapter::{DockerEngine, Options};
 use trueup_domain::{
     action::{Action, NetworkConfig},
-    container::{Container, ContainerConfig, ContainerState, HealthConfig, NetworkMode},
+    container::{Container, ContainerConfig, ContainerState, NetworkMode},
     error::{EngineError, ErrorClass, Reason},
     id::{ContainerId, InstanceId, WorkspaceId},
     label,
@@ -179,17 +179,6 @@ fn random() -> u64 {
 
 pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-/// A check that is made every tenth of a second and says whether a file is there.
-pub(crate) fn quick_check(file: &str) -> HealthConfig {
-    HealthConfig {
-        command: words(&[image::PROGRAM, "health", file]),
-        interval_ms: 100,
-        timeout_ms: 2000,
-        retries: 1,
-        start_period_ms: 0,
-    }
 }
 
 /// What a failure is, without its words.

@@ -81,16 +81,10 @@ pub(super) fn proceed(
         let why = "the container that was to be replaced is as declared";
         return Some(take_back(desired, container, previous, why));
     }
-    let Some(new) = container else { return Some(go_on(desired, observed, previous, now)) };
-    if !is_current {
-        // Made for a declaration that is over.
-        let mut actions = removal(desired, new);
-        actions.extend(succession(desired, observed, previous));
-        let recovery = recovery(desired, Some(new));
-        let why = "the declaration has changed again";
-        return Some(Decision::act(actions, Phase::Restarting, recovery, why));
-    }
-    Some(judge(desired, new, previous, now))
+    Some(match container.filter(|_| is_current) {
+        Some(new) => judge(desired, new, previous, now),
+        None => go_on(desired, observed, (container, previous), now),
+    })
 }
 
 /// What came of the new container.
@@ -144,18 +138,21 @@ fn commit(desired: &Desired, previous: &Container, recovery: RecoveryStatus) -> 
     Decision::act(actions, Phase::Restarting, recovery, "the new container has come up")
 }
 
-/// Goes on where a controller died, or where the engine did not answer.
+/// Goes on where a controller died, where the engine did not answer, or where the declaration has
+/// changed once more: then the new container is one that nobody wants.
 fn go_on(
     desired: &Desired,
     observed: &Observation,
-    previous: &Container,
+    (unwanted, previous): (Option<&Container>, &Container),
     now: Timestamp,
 ) -> Decision {
     let recovery = recovery(desired, Some(previous));
-    let mut actions = match making::preparations(desired, observed) {
-        Err(forbidden) => return roll_back(desired, (None, previous), &forbidden, now),
-        Ok(actions) => actions,
+    let preparations = match making::preparations(desired, observed) {
+        Err(forbidden) => return roll_back(desired, (unwanted, previous), &forbidden, now),
+        Ok(preparations) => preparations,
     };
+    let mut actions = unwanted.map(|new| removal(desired, new)).unwrap_or_default();
+    actions.extend(preparations);
     actions.extend(succession(desired, observed, previous));
     Decision::act(actions, Phase::Restarting, recovery, "the new container is yet to be made")
 }

@@ -6,7 +6,7 @@ use super::{
     filter::Filters,
     inspect,
 };
-use crate::{Answer, Limits, Request, Row, SimEngine};
+use crate::{Answer, Limits, Refusal, Request, Row, SimEngine};
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -15,7 +15,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 pub(super) fn routes() -> Router<SimEngine> {
     Router::new()
@@ -30,7 +30,11 @@ pub(super) fn routes() -> Router<SimEngine> {
 
 async fn list(State(sim): State<SimEngine>, query: Query) -> Answered {
     let filters = Filters::parse(&query)?;
-    let Answer::Rows(rows) = send(&sim, Request::List { labels: BTreeMap::new() }).await? else {
+    if let ([network], Some("1")) = (filters.words("network"), query.get("limit").map(|n| &**n)) {
+        return first_on(&sim, network).await;
+    }
+    let labels = filters.valued_labels();
+    let Answer::Rows(rows) = send(&sim, Request::List { labels }).await? else {
         return Err(odd());
     };
     let limit = query.get("limit").and_then(|text| text.parse().ok()).filter(|limit| *limit > 0);
@@ -57,6 +61,17 @@ async fn list(State(sim): State<SimEngine>, query: Query) -> Answered {
     content(Value::Array(rows))
 }
 
+/// How the adapter asks whether a network is used; it is a question of its own, so that it meets the same
+/// faults here as over the port.
+async fn first_on(sim: &SimEngine, network: &str) -> Answered {
+    let network = sim.model(|model| {
+        model.network(network).map_or_else(|_| network.to_owned(), |found| found.name.clone())
+    });
+    send(sim, Request::IsNetworkUsed { network: network.clone() }).await?;
+    let first = sim.model(|model| Some(inspect::row(model, &model.first_on(&network)?)));
+    content(first.into_iter().collect())
+}
+
 async fn create(State(sim): State<SimEngine>, query: Query, Json(body): Json<Value>) -> Answered {
     let name = query.get("name").cloned();
     let name = name.unwrap_or_else(|| {
@@ -74,11 +89,11 @@ async fn look(State(sim): State<SimEngine>, Path(container): Path<String>) -> An
         return Err(odd());
     };
     let value = sim.model(|model| {
-        let view = model.view(&found.id)?;
-        Some(inspect::full(model, &view))
+        // It may be gone between the answer and here, which is no broken connection.
+        model.inspect(found.id.as_str())?;
+        Ok::<_, Refusal>(model.view(&found.id).map(|view| inspect::full(model, &view)))
     });
-    // Gone between the answer and here.
-    content(value.ok_or_else(odd)?)
+    content(value?.ok_or_else(odd)?)
 }
 
 /// Only what an init said before it gave up, in the frames of a log without a terminal.

@@ -40,6 +40,13 @@ impl Filters {
         self.0.get("label").is_none_or(|words| words.iter().all(has))
     }
 
+    /// The labels that are asked for with a value.
+    pub(super) fn valued_labels(&self) -> BTreeMap<String, String> {
+        let words = self.words("label").iter();
+        let pairs = words.filter_map(|word| word.split_once('='));
+        pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     /// The words of a kind.
     pub(super) fn words(&self, kind: &str) -> &[String] {
         self.0.get(kind).map_or(&[], Vec::as_slice)

@@ -13,6 +13,12 @@ impl Model {
         self.containers.values().filter(|held| has(held)).map(|held| self.row(held)).collect()
     }
 
+    /// Any one container that refers to the network.
+    pub(crate) fn first_on(&self, network: &str) -> Option<Row> {
+        let mut held = self.containers.values();
+        held.find(|held| held.endpoints.contains_key(network)).map(|held| self.row(held))
+    }
+
     fn row(&self, held: &Held) -> Row {
         let is_late = self.uptime < held.stale_until;
         Row {

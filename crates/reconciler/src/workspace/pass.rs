@@ -1,7 +1,7 @@
 //! One pass over one workspace, from the look to the record.
 
 use super::{
-    Context,
+    Attempted, Context,
     execute::{Execution, execute},
     observe::{Reach, observe},
     record::Finished,
@@ -16,7 +16,7 @@ use trueup_domain::{
     error::{EngineError, ErrorClass, Reason, StoreError},
     id::WorkspaceId,
     observed::{Observation, Observed},
-    pass::{Cause, CauseKind},
+    pass::{Attempt, Cause, CauseKind},
     plan::{Plan, plan},
     port::{PassRecord, Recorded},
     status::Failure,
@@ -126,12 +126,41 @@ async fn round(
         return Ok(Some(Next::await_change()));
     };
     describe(&workspace);
-    let (started_at, begin) = (context.clock.now(), Instant::now());
-    let attempted = context.activity.note(id, &workspace.status, started_at);
+    let begun = Begun::now(context, &workspace);
     let desired = Desired::new(Arc::clone(&workspace), &context.policy);
     let observed = observe(context, &desired, Reach::of(&causes)).await;
     let first = plan(&desired, &observed, context.clock.now());
     Span::current().record("trueup.plan", first.why.as_str());
+    if !is_announcement(&first, context.clock.now()) {
+        return act(context, desired, (first, observed), causes, &begun).await;
+    }
+    // What was seen a moment ago is as good as what would be seen by a pass of its own.
+    let announced = begun.finish(&workspace, causes, (&first, &first), Vec::new());
+    let Some(record) = announced.record(context, context.clock.now()) else {
+        return Ok(Some(Next::requeue_after(Duration::ZERO)));
+    };
+    let Recorded::Stored(workspace) = store(context, record).await? else { return Ok(None) };
+    let begun = Begun::now(context, &workspace);
+    let desired = Desired::new(workspace, &context.policy);
+    let first = plan(&desired, &observed, context.clock.now());
+    let causes = vec![Cause::new(CauseKind::Timer, "")];
+    act(context, desired, (first, observed), causes, &begun).await
+}
+
+/// Whether a plan does nothing but say what the next one, due at once, will do.
+fn is_announcement(plan: &Plan, now: Timestamp) -> bool {
+    plan.actions.is_empty() && !plan.finished && plan.wake_at.is_some_and(|at| at <= now)
+}
+
+/// Does what was planned, sees what came of it, and records both.
+async fn act(
+    context: &Context,
+    desired: Desired,
+    (first, observed): (Plan, Observation),
+    causes: Vec<Cause>,
+    begun: &Begun,
+) -> Result<Option<Next>, Error> {
+    let workspace = Arc::clone(&desired.workspace);
     let execution = execute(context, &workspace, &first.actions).await;
     let (last, observed) = if first.actions.is_empty() {
         (first.clone(), observed)
@@ -141,27 +170,52 @@ async fn round(
     tell(&workspace, &first, &execution);
     let now = context.clock.now();
     let Execution { attempts, failure } = execution;
-    let finished = Finished {
-        workspace: &workspace,
-        causes,
-        first: &first,
-        last: &last,
-        attempts,
-        started_at,
-        duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-        attempted,
-    };
+    let finished = begun.finish(&workspace, causes, (&first, &last), attempts);
     if let Some(record) = finished.record(context, now) {
         match store(context, record).await? {
             Recorded::Stored(_) => {}
             Recorded::Removed => {
-                context.activity.forget(id);
+                context.activity.forget(workspace.id);
                 return Ok(Some(Next::await_change()));
             }
             Recorded::Stale => return Ok(None),
         }
     }
     next(&first, &last, observed, failure, now).map(Some)
+}
+
+/// The beginning of a pass, as its record will tell it.
+struct Begun {
+    at: Timestamp,
+    since: Instant,
+    attempted: Attempted,
+}
+
+impl Begun {
+    fn now(context: &Context, workspace: &Workspace) -> Self {
+        let at = context.clock.now();
+        let attempted = context.activity.note(workspace.id, &workspace.status, at);
+        Self { at, since: Instant::now(), attempted }
+    }
+
+    fn finish<'a>(
+        &self,
+        workspace: &'a Workspace,
+        causes: Vec<Cause>,
+        (first, last): (&'a Plan, &'a Plan),
+        attempts: Vec<Attempt>,
+    ) -> Finished<'a> {
+        Finished {
+            workspace,
+            causes,
+            first,
+            last,
+            attempts,
+            started_at: self.at,
+            duration_ms: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            attempted: self.attempted,
+        }
+    }
 }
 
 /// One line for whoever follows the log; a failure is told by whoever retries it.

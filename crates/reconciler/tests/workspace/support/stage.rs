@@ -130,7 +130,11 @@ impl Stage {
             }
         };
         let actions = self.engine.actions().split_off(did);
-        let recorded = self.store.with(|rows| rows.passes.get(wrote).map(|(_, pass)| pass.clone()));
+        // What takes long is announced by a record of its own, which tells of no attempt.
+        let recorded = self.store.with(|rows| {
+            let new = rows.passes.get(wrote..).unwrap_or_default();
+            new.last().map(|(_, pass)| pass.clone())
+        });
         let is_refused = self.store.with(|rows| rows.refused.len()) > refused;
         match &recorded {
             // What a refused round did is nowhere: only the last one is in the history.
