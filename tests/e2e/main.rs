@@ -5,12 +5,15 @@
 
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a test fails aloud")]
 
+mod adopt;
 mod crash;
 mod drift;
 mod engine_down;
+mod faults;
 mod instances;
 mod lifecycle;
 mod manifests;
+mod orphans;
 mod recovery;
 mod scene;
 mod support;

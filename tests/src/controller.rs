@@ -63,6 +63,12 @@ impl Controller {
 
     /// Starts it again on the same folder, after it ended or was killed.
     pub fn restart(&mut self) -> Result<()> {
+        self.begin_restart()?;
+        self.wait_until_ready()
+    }
+
+    /// The same, without waiting until it is ready.
+    pub fn begin_restart(&mut self) -> Result<()> {
         self.kill();
         let log = File::options().create(true).append(true).open(self.log_path())?;
         let child = Command::new(&self.program)
@@ -75,7 +81,7 @@ impl Controller {
             .spawn()
             .with_context(|| format!("cannot start {}", self.program.display()))?;
         self.child = Some(child);
-        self.wait_until_ready()
+        Ok(())
     }
 
     /// Where it listens, in the form that `--host` takes.
@@ -123,6 +129,13 @@ impl Controller {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Kills it without waiting for its end, so that it can be done from beside a call to it.
+    pub fn cut(&self) -> Result<()> {
+        let Some(child) = &self.child else { return Ok(()) };
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("no pid")?;
+        kill_process(pid, Signal::KILL).context("kill the controller")
     }
 
     /// Asks it to end and waits for that.

@@ -43,6 +43,15 @@ pub enum Network {
     Bridge,
 }
 
+/// How a private engine is set up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// What its containers can use.
+    pub network: Network,
+    /// Whether containers go on while the daemon is stopped in order.
+    pub live_restore: bool,
+}
+
 /// A running or stopped private engine.
 #[derive(Debug)]
 pub struct Dockerd {
@@ -71,13 +80,21 @@ impl Dockerd {
     /// If a program is missing (the text says what to install), or with the end of the daemon's
     /// log if it does not come up.
     pub async fn launch_with(network: Network) -> Result<Self> {
+        Self::launch_as(Setup { network, live_restore: false }).await
+    }
+
+    /// Starts an engine with that setup and waits until it answers, for at most a minute.
+    ///
+    /// # Errors
+    /// As [`launch_with`](Self::launch_with).
+    pub async fn launch_as(setup: Setup) -> Result<Self> {
         require_programs()?;
         let folder = tempfile::Builder::new()
             .prefix("trueup-engine-")
             .tempdir()
             .context("create the private engine's folder")?;
         let layout = Layout::new(folder.path());
-        layout.write(network)?;
+        layout.write(setup)?;
         let containerd = spawn(
             Command::new("unshare")
                 // `slave`, not `private`: what the machine unmounts must not live on in here.
@@ -175,6 +192,22 @@ impl Dockerd {
         self.end(Signal::KILL).await
     }
 
+    /// Stops every thread of the daemon where it is: its socket takes connections and says nothing.
+    /// Nothing else can be done with it before [`thaw`](Self::thaw).
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Has a frozen daemon go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let daemon = self.daemon.as_ref().context("the private engine is not running")?;
+        processes::signal_child(daemon, signal)
+    }
+
     async fn end(&mut self, signal: Signal) -> Result<()> {
         let Some(mut dockerd) = self.daemon.take() else { return Ok(()) };
         processes::signal_child(&dockerd, signal)?;
@@ -210,6 +243,8 @@ impl Drop for Dockerd {
     fn drop(&mut self) {
         let leftovers = self.layout.leftovers();
         if let (Some(mut dockerd), Some(processes)) = (self.daemon.take(), &self.processes) {
+            // A daemon that a failed test left frozen would hear of nothing.
+            let _ = processes::signal_child(&dockerd, Signal::CONT);
             // Told to end first, so that no restart policy revives what is killed next.
             let _ = processes::signal_child(&dockerd, Signal::TERM);
             processes.wait_while_killing_containers(&mut dockerd);

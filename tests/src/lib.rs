@@ -10,4 +10,6 @@ pub mod engine;
 pub mod image;
 pub mod list;
 pub mod otlp_receiver;
+pub mod small_disk;
+pub mod socket_proxy;
 pub mod workload;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::Network;
+use super::{Network, Setup};
 
 /// The paths of one private engine.
 #[derive(Clone, Debug)]
@@ -49,10 +49,10 @@ impl Layout {
     }
 
     /// Writes both configuration files.
-    pub(super) fn write(&self, network: Network) -> Result<()> {
+    pub(super) fn write(&self, setup: Setup) -> Result<()> {
         fs::write(self.containerd_config(), self.containerd_text())
             .context("write the private containerd's configuration")?;
-        fs::write(self.dockerd_config(), self.dockerd_text(network))
+        fs::write(self.dockerd_config(), self.dockerd_text(setup))
             .context("write the private engine's configuration")
     }
 
@@ -100,7 +100,7 @@ impl Layout {
         )
     }
 
-    fn dockerd_text(&self, network: Network) -> String {
+    fn dockerd_text(&self, setup: Setup) -> String {
         let mut config = json!({
             "hosts": [self.host()],
             "data-root": self.root.join("data"),
@@ -109,8 +109,9 @@ impl Layout {
             "containerd": self.containerd_socket(),
             "storage-driver": "vfs",
             "shutdown-timeout": 10,
+            "live-restore": setup.live_restore,
         });
-        if network == Network::None {
+        if setup.network == Network::None {
             config["bridge"] = json!("none");
             config["iptables"] = json!(false);
             config["ip-forward"] = json!(false);

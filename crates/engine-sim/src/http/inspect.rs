@@ -4,8 +4,9 @@ use crate::{ContainerView, Model};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use trueup_domain::container::{
-    Container, ContainerConfig, ContainerState, HealthState, MountKind, PortBinding,
+use trueup_domain::{
+    container::{Container, ContainerConfig, ContainerState, HealthState, MountKind, PortBinding},
+    id::NetworkId,
 };
 
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -133,10 +134,11 @@ fn networks(model: &Model, container: &Container) -> Value {
 
 /// A row of a list.
 pub(super) fn row(model: &Model, row: &crate::Row) -> Value {
-    let found = model.inspect(row.id.as_str()).ok();
-    let mounts: Vec<_> = found
+    let found = model.behind(row);
+    let config = found.map(|(config, _)| config);
+    let mounts: Vec<_> = config
         .iter()
-        .flat_map(|container| &container.config.mounts)
+        .flat_map(|config| &config.mounts)
         .map(|mount| match mount.kind {
             MountKind::Volume => {
                 json!({"Type": "volume", "Name": mount.source, "Destination": mount.target})
@@ -144,12 +146,18 @@ pub(super) fn row(model: &Model, row: &crate::Row) -> Value {
             _ => json!({"Type": "bind", "Source": mount.source, "Destination": mount.target}),
         })
         .collect();
-    let mode = found.as_ref().map(|container| container.config.network.network());
+    let networks = found.map(|(_, endpoints)| {
+        let id = |id: &Option<NetworkId>| id.as_ref().map_or("", NetworkId::as_str).to_owned();
+        let networks =
+            endpoints.iter().map(|(name, at)| (name.clone(), json!({"NetworkID": id(at)})));
+        networks.collect::<Map<String, Value>>()
+    });
     json!({
         "Id": row.id.as_str(), "Names": [format!("/{}", row.name)], "Labels": row.labels,
         "State": row.state.as_str(), "Status": row.state.as_str(), "ImageID": row.image.as_str(),
-        "Image": found.as_ref().map(|container| &container.config.image), "Mounts": mounts,
-        "Created": row.created.as_second(), "HostConfig": {"NetworkMode": mode},
-        "NetworkSettings": {"Networks": found.as_ref().map(|container| networks(model, container))},
+        "Image": config.map(|config| &config.image), "Mounts": mounts,
+        "Created": row.created.as_second(),
+        "HostConfig": {"NetworkMode": config.map(|config| config.network.network())},
+        "NetworkSettings": {"Networks": networks},
     })
 }

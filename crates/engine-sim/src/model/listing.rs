@@ -2,6 +2,8 @@
 
 use super::{Model, Row, container::Held};
 use std::collections::BTreeMap;
+#[cfg(feature = "http")]
+use trueup_domain::{container::ContainerConfig, id::NetworkId};
 
 impl Model {
     /// The containers with all these labels, newest last. Right after an end a row still shows what was
@@ -11,12 +13,6 @@ impl Model {
             labels.iter().all(|(key, value)| held.body.config.labels.get(key) == Some(value))
         };
         self.containers.values().filter(|held| has(held)).map(|held| self.row(held)).collect()
-    }
-
-    /// Any one container that refers to the network.
-    pub(crate) fn first_on(&self, network: &str) -> Option<Row> {
-        let mut held = self.containers.values();
-        held.find(|held| held.endpoints.contains_key(network)).map(|held| self.row(held))
     }
 
     fn row(&self, held: &Held) -> Row {
@@ -37,5 +33,23 @@ impl Model {
         if let Some(held) = self.containers.get(&row.id) {
             row.state = held.before;
         }
+    }
+}
+
+/// What the engine's own interface shows besides.
+#[cfg(feature = "http")]
+impl Model {
+    /// Any one container that refers to the network.
+    pub(crate) fn first_on(&self, network: &str) -> Option<Row> {
+        let mut held = self.containers.values();
+        held.find(|held| held.endpoints.contains_key(network)).map(|held| self.row(held))
+    }
+
+    /// How the container of a row was made, and its networks with their ids, as far as they are known.
+    pub(crate) fn behind(
+        &self,
+        row: &Row,
+    ) -> Option<(&ContainerConfig, &BTreeMap<String, Option<NetworkId>>)> {
+        self.containers.get(&row.id).map(|held| (&held.body.config, &held.endpoints))
     }
 }
