@@ -174,7 +174,7 @@ impl Engine for Hands {
         attempt.succeeded = outcome.is_ok();
         drop(attempt);
         if matches!(action, Action::RemoveContainer(_) | Action::RemoveVolume { .. }) {
-            self.witness.look_for_lost_volumes(&self.shelf.rows());
+            self.witness.look_for_lost_volumes();
         }
         self.fuse.step().await;
         outcome

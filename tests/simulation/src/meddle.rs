@@ -44,7 +44,7 @@ impl Leftovers {
             }
             Meddling::Connect => HumanAct::Connect { container, network: "bridge".to_owned() },
             Meddling::Copy => {
-                let (copy, image) = (format!("copy-of-{container}"), "copy:1".to_owned());
+                let (copy, image) = (format!("copy-of-{container}"), format!("copy:{container}"));
                 let act = HumanAct::CommitCopy { container, image, copy: copy.clone() };
                 if world.sim.act(act).is_ok() {
                     self.copies.insert(copy);

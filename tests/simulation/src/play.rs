@@ -31,6 +31,8 @@ use trueup_store::{Options, SqliteStore};
 const REST: Duration = Duration::from_secs(100);
 /// How long it may take to come to rest.
 const PATIENCE: Duration = Duration::from_mins(20);
+/// Longer than any engine is away, or takes to start.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(100);
 /// How soon an event must have led to a repair when all is well.
 const PROMPT: Duration = Duration::from_secs(10);
 
@@ -97,7 +99,7 @@ impl Stage {
             }
         }
         if stage.court.finding().is_none() {
-            stage.calm();
+            stage.calm().await;
             stage.come_to_rest().await;
         }
         if stage.court.finding().is_none() {
@@ -151,6 +153,7 @@ impl Stage {
                 let (key, volumes) = (key(*workspace), *volumes);
                 if let Some(row) = self.row(*workspace).filter(|_| volumes) {
                     self.doomed.insert(row.id);
+                    self.world.witness.dooms(&row);
                 }
                 self.write(SpecWrite::Delete { key, volumes, expected: None });
             }
@@ -193,11 +196,13 @@ impl Stage {
     }
 
     /// Nothing goes wrong any more, and nobody does anything.
-    fn calm(&mut self) {
+    async fn calm(&mut self) {
         self.world.sim.faults(|faults| {
             faults.stop();
         });
         self.world.shelf.fail(0);
+        // Nobody tidies up an engine that is away.
+        sleep(LONGEST_OUTAGE).await;
         self.leftovers.tidy(&self.world);
     }
 

@@ -41,6 +41,8 @@ struct Seen {
     tried: BTreeMap<WorkspaceId, Vec<(String, bool)>>,
     observed: BTreeMap<WorkspaceId, Generation>,
     removals: usize,
+    /// The names that the volumes begin with whose end was asked for.
+    doomed: Vec<String>,
     /// The newest passes that were recorded, in words.
     passes: VecDeque<(Duration, String)>,
 }
@@ -80,8 +82,14 @@ impl Witness {
         }
     }
 
+    /// A user asks for the end of a workspace and its volumes.
+    pub(crate) fn dooms(&self, row: &Workspace) {
+        let name = trueup_domain::desired::container_name(row);
+        self.with(|seen| seen.doomed.push(name));
+    }
+
     /// Volumes that went since the last look must have been meant to.
-    pub(crate) fn look_for_lost_volumes(&self, rows: &BTreeMap<WorkspaceId, Arc<Workspace>>) {
+    pub(crate) fn look_for_lost_volumes(&self) {
         let removals = self.sim.removals();
         let new = self.with(|seen| {
             let from = std::mem::replace(&mut seen.removals, removals.len());
@@ -91,10 +99,7 @@ impl Witness {
             let Removal { by: By::Client, thing: Thing::Volume { name, .. }, .. } = removal else {
                 continue;
             };
-            let was_meant = rows.values().any(|row| {
-                let is_its = name.starts_with(&trueup_domain::desired::container_name(row));
-                is_its && row.deletion.as_ref().is_some_and(|deletion| deletion.volumes)
-            });
+            let was_meant = self.with(|seen| seen.doomed.iter().any(|of| name.starts_with(of)));
             if !was_meant {
                 self.court.accuse(Rule::R9, format!("the volume {name} was removed"));
             }

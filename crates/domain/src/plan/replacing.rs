@@ -22,7 +22,7 @@ mod way_back;
 
 pub(super) use way_back::{is_put_off, tell};
 
-use super::{Decision, ending, making, others, recovery, running::describe_end, wait};
+use super::{Decision, ending, making, others, recovery, running::describe_end};
 use crate::{
     action::Action,
     container::{Container, ContainerState, HealthState},
@@ -117,13 +117,10 @@ fn judge(desired: &Desired, new: &Container, previous: &Container, now: Timestam
         ContainerState::Exited if is_done(desired, new) => commit(desired, previous, recovery),
         ContainerState::Exited => roll_back(desired, both, &describe_end(new), now),
         ContainerState::Paused => commit(desired, previous, recovery),
-        ContainerState::Restarting => wait(
-            desired,
-            Phase::Restarting,
-            recovery,
-            now,
-            "the engine is starting the new container again",
-        ),
+        // Somebody has told the engine to start it whenever it ends: so it has ended.
+        ContainerState::Restarting => {
+            roll_back(desired, both, "it ended, and the engine starts it again and again", now)
+        }
         ContainerState::Removing | ContainerState::Dead => {
             let why = "the new container is gone";
             Decision::act(removal(desired, new), Phase::Restarting, recovery, why)
