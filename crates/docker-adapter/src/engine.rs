@@ -108,12 +108,17 @@ impl Inner {
         let subject = workspace.map(|id| id.to_string()).unwrap_or_default();
         let look = self.caller.transport.get::<Vec<list::Row>>(&path);
         let rows = self.caller.call(Operation::List, &subject, look).await?;
-        // Who asks for one workspace's may act on the answer; who asks for all only looks closer.
-        let rows = match workspace {
-            Some(_) => inherited::leave_out(&self.caller, &self.verdicts, rows).await?,
-            None => rows,
-        };
-        Ok(list::summaries(rows))
+        // Who asks for all only looks closer; who asks for one workspace's may act on the answer.
+        if workspace.is_none() {
+            return Ok(list::summaries(rows));
+        }
+        let rows = inherited::leave_out(&self.caller, &self.verdicts, rows).await?;
+        list::all_summaries(rows).map_err(|message| EngineError {
+            operation: Operation::List.words(),
+            class: ErrorClass::Unknown,
+            reason: Reason::EngineFault,
+            message,
+        })
     }
 }
 

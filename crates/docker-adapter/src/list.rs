@@ -87,6 +87,19 @@ pub(crate) fn summaries(rows: Vec<Row>) -> Vec<ContainerSummary> {
     rows.into_iter().filter_map(usable).collect()
 }
 
+/// All rows, for whoever takes what is not among them for absent.
+///
+/// # Errors
+/// What is wrong with the first one that is no use.
+pub(crate) fn all_summaries(rows: Vec<Row>) -> Result<Vec<ContainerSummary>, String> {
+    rows.into_iter()
+        .map(|row| {
+            let id = row.id.clone();
+            summary(row).map_err(|problem| format!("the row of container {id}: {problem}"))
+        })
+        .collect()
+}
+
 fn summary(row: Row) -> Result<ContainerSummary, String> {
     let workspace = row.labels.and_then(|labels| labels.workspace);
     let workspace = workspace.ok_or("it names no workspace")?.parse()?;
@@ -111,6 +124,14 @@ mod tests {
     fn row(extra: &str) -> String {
         let labels = format!(r#"{{"{}":"{WORKSPACE}","other":"x"}}"#, label::WORKSPACE_ID);
         format!(r#"{{"Id":"abc","Labels":{labels},"Mounts":[{{"Type":"odd"}}]{extra}}}"#)
+    }
+
+    #[test]
+    fn whoever_asks_for_one_workspace_s_containers_is_told_of_a_row_that_cannot_be_read() {
+        let rows = [row(r#","State":"running""#), row(r#","State":"odd""#)];
+        let rows: Vec<Row> = serde_json::from_str(&format!("[{}]", rows.join(","))).unwrap();
+        let told = all_summaries(rows).unwrap_err();
+        assert!(told.starts_with("the row of container abc: ") && told.contains("odd"), "{told}");
     }
 
     fn read(rows: &[String]) -> Vec<ContainerSummary> {

@@ -48,7 +48,12 @@ impl Engine for SimEngine {
             .ask(Operation::List, async {
                 let labels = self.labels(workspace);
                 match self.shared.send(Request::List { labels }).await? {
-                    Answer::Rows(rows) => Ok(self.shared.spoil(rows)),
+                    Answer::Rows(rows) => {
+                        let (count, left) = (rows.len(), self.shared.spoil(rows));
+                        // Who asks for one workspace's takes what is not there for absent, and is told.
+                        let is_short = workspace.is_some() && left.len() < count;
+                        if is_short { Err(Failure::CutShort) } else { Ok(left) }
+                    }
                     _ => Err(Failure::CutShort),
                 }
             })
