@@ -26,6 +26,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -41,6 +42,9 @@ use trueup_domain::id::InstanceId;
 pub struct SimEngine {
     shared: Arc<Shared>,
     instance: InstanceId,
+    /// Whether what is made from an image inherits our label, as far as it was asked: the adapter
+    /// remembers that, too, as long as it lives.
+    verdicts: Arc<Mutex<BTreeMap<String, bool>>>,
 }
 
 struct Shared {
@@ -88,12 +92,12 @@ impl SimEngine {
             pulls: Semaphore::new(options.pulls),
             options,
         };
-        Self { shared: Arc::new(shared), instance }
+        Self { shared: Arc::new(shared), instance, verdicts: Arc::default() }
     }
 
     /// The same engine, as another controller sees it.
     pub fn for_instance(&self, instance: InstanceId) -> Self {
-        Self { shared: Arc::clone(&self.shared), instance }
+        Self { shared: Arc::clone(&self.shared), instance, verdicts: Arc::default() }
     }
 
     /// Looks at the model, or sets it up: images, programs, folders, whatever its methods do at once.

@@ -60,7 +60,8 @@ impl Life {
         let (shelf, witness) = (Arc::clone(&world.shelf), Arc::clone(&world.witness));
         witness.begin_life();
         let hands = Hands {
-            sim: world.sim.clone(),
+            // What one life learnt of the engine the next one does not know.
+            sim: world.sim.for_instance(InstanceId::new(crate::INSTANCE)),
             shelf: Arc::clone(&shelf),
             fuse: Arc::clone(&fuse),
             witness: Arc::clone(&witness),

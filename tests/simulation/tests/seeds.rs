@@ -62,15 +62,12 @@ fn a_known_mistake_is_noticed(#[values(0, 1, 2, 3)] part: usize) {
 
 fn noticed_at(bug: Bug) -> u64 {
     match bug {
-        Bug::UnknownIsAbsent => 325,
-        Bug::ForgetConflict => 90,
-        Bug::DropEventsOnReconnect => 4,
-        Bug::IgnoreGeneration => 11,
-        Bug::ForgetFailures => 80,
+        Bug::ForgetConflict | Bug::TakeStrangers => 57,
+        Bug::NoRetries => 33,
         Bug::HealStops => 13,
-        Bug::TakeStrangers => 57,
-        Bug::NoWakeUps => 1,
-        Bug::PolishHistory => 2,
+        Bug::IgnoreGeneration => 11,
+        Bug::UnknownIsAbsent | Bug::ForgetFailures => 2,
+        Bug::TrustList | Bug::DropEventsOnReconnect | Bug::NoWakeUps => 1,
         _ => 0,
     }
 }

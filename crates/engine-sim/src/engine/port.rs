@@ -13,7 +13,11 @@ use crate::{
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::time::timeout;
 use trueup_domain::{
     action::Action,
@@ -164,6 +168,11 @@ impl SimEngine {
     /// Whether it has our labels only from its image, or that cannot be seen any more.
     async fn is_inherited(&self, row: &Row) -> Result<bool, EngineError> {
         let image = row.image.to_string();
+        let known = |verdicts: &BTreeMap<String, bool>| verdicts.get(&image).copied();
+        if let Some(verdict) = known(&self.verdicts()) {
+            return Ok(verdict);
+        }
+        let id = image.clone();
         let found = self.ask(Operation::HasImage, async {
             match absent_if_gone(self.shared.send(Request::InspectImage { image }).await)? {
                 Some(Answer::Image(image)) => Ok(Some(image)),
@@ -171,7 +180,14 @@ impl SimEngine {
                 Some(_) => Err(Failure::CutShort),
             }
         });
-        Ok(found.await?.is_none_or(|image| image.labels.contains_key(label::WORKSPACE_ID)))
+        let Some(found) = found.await? else { return Ok(true) };
+        let verdict = found.labels.contains_key(label::WORKSPACE_ID);
+        self.verdicts().insert(id, verdict);
+        Ok(verdict)
+    }
+
+    fn verdicts(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
