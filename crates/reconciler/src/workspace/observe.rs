@@ -159,7 +159,8 @@ async fn find(context: &Context, desired: &Desired, reach: Reach) -> Result<Foun
         Some(id) => context.engine.inspect(id).await?.filter(is_current),
         None => None,
     };
-    if container.is_some() && reach == Reach::Container && is_settled(desired) {
+    let others_can_wait = is_settled(desired) || makes_none(desired);
+    if container.is_some() && reach == Reach::Container && others_can_wait {
         return Ok(Found { container, others: Vec::new() });
     }
     if container.is_none() {
@@ -183,6 +184,12 @@ async fn find(context: &Context, desired: &Desired, reach: Reach) -> Result<Foun
         }
     }
     Ok(Found { container, others })
+}
+
+/// Whether there is to be no container: this one goes first, and whoever then looks whether any is left
+/// finds the others.
+fn makes_none(desired: &Desired) -> bool {
+    matches!(desired.goal, Goal::Archived | Goal::Gone { .. })
 }
 
 /// Whether the engine was seen to be as this generation declares it.
