@@ -16,8 +16,9 @@ pub struct Options {
     pub kills: usize,
     /// Only this part.
     pub only: Option<String>,
-    /// On an engine that is started for the run, in a network of its own; otherwise on the one that
-    /// the machine has.
+    /// On an engine that is started for the run, in a network of its own, so that an engine which
+    /// cannot stand what is asked of it takes nobody else's containers with it. Otherwise on the one
+    /// that the machine has.
     pub private: bool,
 }
 
@@ -25,7 +26,7 @@ impl Options {
     /// Reads the arguments, without the program's name.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
         let mut options =
-            Self { workspaces: 100, rounds: 3, kills: 10, only: None, private: false };
+            Self { workspaces: 100, rounds: 3, kills: 10, only: None, private: true };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let value = arguments.next().with_context(|| USAGE)?;
@@ -70,16 +71,16 @@ mod tests {
         let options = parse("").unwrap();
         assert_eq!(
             options,
-            Options { workspaces: 100, rounds: 3, kills: 10, only: None, private: false }
+            Options { workspaces: 100, rounds: 3, kills: 10, only: None, private: true }
         );
         assert!(options.wants("scale") && options.wants("heal"));
     }
 
     #[test]
     fn each_part_can_be_measured_alone() {
-        let options = parse("--only heal --kills 20 --engine private").unwrap();
+        let options = parse("--only heal --kills 20 --engine machine").unwrap();
         assert_eq!(options.kills, 20);
-        assert!(options.private);
+        assert!(!options.private);
         assert!(options.wants("heal") && !options.wants("scale"));
     }
 

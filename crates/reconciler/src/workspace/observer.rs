@@ -3,7 +3,7 @@
 //! # Flow
 //! A reader task asks for the engine's time, subscribes to the events from a little before it, and lists
 //! everything; the overlap covers what happens between asking and being subscribed. From then on
-//! every event marks its workspace, and every resync interval there is a list, as events can be lost
+//! every event marks its workspace, and in every resync interval there is a list, as events can be lost
 //! without a trace. Something unreadable leads to a list; an end or a long silence lead to a new
 //! session, which begins a little before the newest event that was seen.
 //!
@@ -53,7 +53,8 @@ const SHORTEST_RESYNC: Duration = Duration::from_millis(1);
 /// How an engine is observed.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// How often everything is listed, whatever the events say; a millisecond at least. Default: 30 s.
+    /// Within what time everything is known, whatever the events say; a millisecond at least. So lists
+    /// follow each other a little faster. Default: 30 s.
     pub resync: Duration,
     /// After how much silence the events are subscribed to anew. Default: 2 min.
     pub silence: Duration,

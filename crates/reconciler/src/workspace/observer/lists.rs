@@ -1,6 +1,6 @@
 //! When everything is listed, and the list that is under way.
 //!
-//! Invariants: one list at a time; one begins at once, one every resync interval, and one after
+//! Invariants: one list at a time; one begins at once, at least one every resync interval, and one after
 //! whatever was asked for in a hurry, however far a list was that was under way by then (its answer
 //! may be older than what could not be read). Hurry does not lead to lists without pause.
 
@@ -13,6 +13,10 @@ use trueup_domain::{container::ContainerSummary, error::EngineError, port::Engin
 /// From the beginning of one list to that of the next in a hurry: whatever sends what cannot be read
 /// may send much of it.
 const SHORTEST: Duration = Duration::from_secs(1);
+
+/// What happens right after a list is seen by the next one: four fifths of the interval lie between the
+/// two, so that the last one is left for that list and for the passes that it leads to.
+const FIFTHS_BETWEEN: u32 = 4;
 
 type Rows = Result<Vec<ContainerSummary>, EngineError>;
 
@@ -39,7 +43,8 @@ impl<'a> Lists<'a> {
         }
         let rows = self.under_way.get_or_insert_with(|| {
             let now = Instant::now();
-            (self.began, self.due) = (Some(now), now + self.options.resync);
+            let between = self.options.resync / 5 * FIFTHS_BETWEEN;
+            (self.began, self.due) = (Some(now), now + between);
             let list = self.engine.list(None);
             Box::pin(within(self.options.call_deadline, "list containers", list))
         });
