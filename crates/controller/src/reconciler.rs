@@ -40,6 +40,7 @@ pub(crate) fn context(
         clock,
         traces: Arc::new(ProcessTraces),
         policy,
+        meter: Arc::new(()),
         activity: Activity::default(),
     }
 }

@@ -18,6 +18,8 @@ pub enum ConditionType {
     Progressing,
     /// Something needs attention.
     Degraded,
+    /// Its usage is known, from the kernel's own files.
+    Measured,
 }
 
 /// Whether it is so.

@@ -12,6 +12,7 @@ use crate::{
     policy::Policy,
     spec::{DesiredState, Health, Isolation, Spec},
     status::{Failure, Rollback},
+    usage::Measured,
     workspace::Workspace,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,8 @@ pub struct Desired {
     pub stop_grace: Duration,
     /// Until when the engine may still carry out what was asked for and given up.
     pub abandoned_until: Option<Timestamp>,
+    /// What the sampler says of its usage; `None`: nothing.
+    pub measured: Option<Measured>,
 }
 
 /// Where a workspace should get to.
@@ -82,8 +85,14 @@ impl Desired {
             failure: workspace.status.last_error.clone(),
             stop_grace: policy.stop_grace,
             abandoned_until: abandoned_until(&workspace, policy),
+            measured: None,
             workspace,
         }
+    }
+
+    /// The same with what the sampler says.
+    pub fn with_measured(self, measured: Option<Measured>) -> Self {
+        Self { measured, ..self }
     }
 
     /// The names and labels of the volumes that the container mounts.

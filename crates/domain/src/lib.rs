@@ -31,4 +31,5 @@ pub mod port;
 pub mod quantity;
 pub mod spec;
 pub mod status;
+pub mod usage;
 pub mod workspace;

@@ -6,6 +6,7 @@ use crate::{
     event::{CONTROLLER, EventType, NewEvent},
     id::Generation,
     status::{ContainerStatus, Phase, Status},
+    usage::Resource,
     workspace::Workspace,
 };
 use jiff::Timestamp;
@@ -109,7 +110,12 @@ impl Teller {
             before.reason == now.reason
                 && (before.message == now.message || new.last_error.is_none())
         });
-        (!is_told).then(|| self.event(EventType::Error, now.reason.clone(), now.message.clone()))
+        let kind = if Resource::is_reason(&now.reason) {
+            EventType::MetricsUpdate
+        } else {
+            EventType::Error
+        };
+        (!is_told).then(|| self.event(kind, now.reason.clone(), now.message.clone()))
     }
 
     fn recovery(&self, old: &Status, new: &Status) -> Option<NewEvent> {

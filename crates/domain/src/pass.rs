@@ -64,6 +64,8 @@ pub enum CauseKind {
     Resync,
     /// A user asked for it.
     Sync,
+    /// The sampler has something new to say.
+    Usage,
 }
 
 impl CauseKind {
@@ -77,6 +79,7 @@ impl CauseKind {
             Self::Retry => "retry",
             Self::Resync => "resync",
             Self::Sync => "sync",
+            Self::Usage => "usage",
         }
     }
 }

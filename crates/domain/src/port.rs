@@ -6,6 +6,7 @@ mod inventory;
 mod project;
 mod retries;
 mod store;
+mod usage;
 
 pub use clock::Clock;
 pub use engine::{Engine, EngineChange, EngineEvent, Unreadable, WatchEvent};
@@ -16,3 +17,4 @@ pub use store::{
     Change, Changes, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces,
     Written,
 };
+pub use usage::{Gauge, Meter, UsageError, UsageLog, UsageSource};

@@ -3,4 +3,5 @@
 //! It never sees Docker or SQL; both stand behind the ports of `trueup-domain`.
 
 pub mod runtime;
+pub mod usage;
 pub mod workspace;

@@ -49,7 +49,7 @@ pub use wiring::{Rules, controller, policy_for};
 use std::sync::Arc;
 use trueup_domain::{
     policy::Policy,
-    port::{Clock, Engine, PassLog, Projects, Workspaces},
+    port::{Clock, Engine, Meter, PassLog, Projects, Workspaces},
 };
 
 /// What all passes share.
@@ -68,6 +68,8 @@ pub struct Context {
     pub traces: Arc<dyn Traces>,
     /// The rules of the house.
     pub policy: Policy,
+    /// What the sampler knows of usage.
+    pub meter: Arc<dyn Meter>,
     /// When each workspace was last looked at; kept in memory only.
     pub activity: Activity,
 }

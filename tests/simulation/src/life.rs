@@ -78,6 +78,7 @@ impl Life {
             policy: policy(&clock),
             clock,
             traces: Arc::new(NoTraces),
+            meter: Arc::new(()),
             activity: Activity::default(),
         });
         let ports = (store.as_ref() as _, store.clone() as _);

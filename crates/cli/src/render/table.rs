@@ -133,6 +133,7 @@ fn message(view: &WorkspaceView) -> String {
     let wanting = conditions.iter().find(|condition| match condition.kind {
         ConditionType::Ready | ConditionType::Synced => condition.status != Truth::True,
         ConditionType::Degraded => condition.status == Truth::True,
+        ConditionType::Measured => condition.status == Truth::False,
         ConditionType::Progressing => false,
     });
     wanting.map(|condition| condition.message.clone()).unwrap_or_default()

@@ -7,6 +7,7 @@ use crate::{
     desired::{Desired, Goal},
     error::{EngineError, Reason},
     status::{ContainerStatus, Failure, Phase, Rollback, Status, WorkspaceStatus},
+    usage::{Resource, Source},
 };
 use jiff::Timestamp;
 
@@ -29,8 +30,9 @@ pub(super) fn status(
     let awaits_turn = decision.phase == Phase::Pulling
         && failure.is_some_and(|failure| failure.reason == Reason::Busy);
     if !awaits_turn {
-        voice.degraded(decision.trouble.as_ref(), failure);
+        voice.degraded(decision.trouble.as_ref(), failure, container);
     }
+    voice.measured(container);
     Status {
         status: coarse(desired.goal, container),
         phase: decision.phase,
@@ -139,7 +141,12 @@ impl<'a> Voice<'a> {
         self.say(ConditionType::Progressing, truth.into(), &reason, "");
     }
 
-    fn degraded(&mut self, trouble: Option<&Trouble>, failure: Option<&Failure>) {
+    fn degraded(
+        &mut self,
+        trouble: Option<&Trouble>,
+        failure: Option<&Failure>,
+        container: Option<&Container>,
+    ) {
         match (failure, trouble) {
             (Some(failure), _) => {
                 let message = format!("{}: {}", failure.operation, failure.message);
@@ -149,7 +156,44 @@ impl<'a> Voice<'a> {
             (None, Some(trouble)) => {
                 self.say(ConditionType::Degraded, Truth::True, trouble.reason, &trouble.message);
             }
-            (None, None) => self.say(ConditionType::Degraded, Truth::False, "AllWell", ""),
+            (None, None) => match self.pressure(container) {
+                Some((reason, message)) => {
+                    self.say(ConditionType::Degraded, Truth::True, &reason, &message);
+                }
+                None => self.say(ConditionType::Degraded, Truth::False, "AllWell", ""),
+            },
         }
+    }
+
+    /// What it uses too much of: the reason of the first, and words about all. While nothing is known of
+    /// its usage, what was said before stays, so that a controller that starts takes nothing back.
+    fn pressure(&self, container: Option<&Container>) -> Option<(String, String)> {
+        container.filter(|container| container.state.has_process())?;
+        let Some(measured) = &self.desired.measured else {
+            let before = self.conditions.get(ConditionType::Degraded)?;
+            let stays = before.status == Truth::True && Resource::is_reason(&before.reason);
+            return stays.then(|| (before.reason.clone(), before.message.clone()));
+        };
+        let reason = measured.pressures.first()?.resource.reason().to_owned();
+        let words: Vec<_> = measured.pressures.iter().map(ToString::to_string).collect();
+        Some((reason, words.join(", ")))
+    }
+
+    /// Said of what runs. Without a process there is nothing to measure, which is worth a word only
+    /// where there was one before.
+    fn measured(&mut self, container: Option<&Container>) {
+        if !container.is_some_and(|container| container.state.has_process()) {
+            if self.conditions.get(ConditionType::Measured).is_some() {
+                self.say(ConditionType::Measured, Truth::Unknown, "NotRunning", "");
+            }
+            return;
+        }
+        let Some(measured) = &self.desired.measured else { return };
+        let (truth, why) = match &measured.source {
+            Source::ControlGroup => (Truth::True, ""),
+            Source::EngineStats { why } => (Truth::True, why.as_str()),
+            Source::None { why } => (Truth::False, why.as_str()),
+        };
+        self.say(ConditionType::Measured, truth, measured.source.reason(), why);
     }
 }

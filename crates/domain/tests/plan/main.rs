@@ -10,6 +10,7 @@ mod drifting;
 mod ending;
 mod generate;
 mod keeping;
+mod measured;
 mod news;
 mod properties;
 mod restarting;

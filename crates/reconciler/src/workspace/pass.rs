@@ -127,7 +127,7 @@ async fn round(
     };
     describe(&workspace);
     let begun = Begun::now(context, &workspace);
-    let desired = Desired::new(Arc::clone(&workspace), &context.policy);
+    let desired = desire(context, Arc::clone(&workspace));
     let observed = observe(context, &desired, Reach::of(&causes)).await;
     let first = plan(&desired, &observed, context.clock.now());
     Span::current().record("trueup.plan", first.why.as_str());
@@ -141,10 +141,15 @@ async fn round(
     };
     let Recorded::Stored(workspace) = store(context, record).await? else { return Ok(None) };
     let begun = Begun::now(context, &workspace);
-    let desired = Desired::new(workspace, &context.policy);
+    let desired = desire(context, workspace);
     let first = plan(&desired, &observed, context.clock.now());
     let causes = vec![Cause::new(CauseKind::Timer, "")];
     act(context, desired, (first, observed), causes, &begun).await
+}
+
+fn desire(context: &Context, workspace: Arc<Workspace>) -> Desired {
+    let measured = context.meter.measured(workspace.id);
+    Desired::new(workspace, &context.policy).with_measured(measured)
 }
 
 /// Whether a plan does nothing but say what the next one, due at once, will do.

@@ -60,7 +60,8 @@ impl Stage {
             clock: time.clone(),
             traces: links.clone(),
             policy: policy(),
-            activity: Activity::default(),
+            meter: Arc::new(()),
+        activity: Activity::default(),
         });
         Self { time, engine, store, links, context }
     }
@@ -89,7 +90,8 @@ impl Stage {
             clock: self.time.clone(),
             traces: self.links.clone(),
             policy: policy(),
-            activity: Activity::default(),
+            meter: Arc::new(()),
+        activity: Activity::default(),
         };
         Self { context: Arc::new(context), ..self }
     }

@@ -1,0 +1,243 @@
+//! The task: turns, readings that come back, and what the store tells of runs.
+
+use super::{
+    Figures,
+    figures::Figure,
+    journal::{Journal, Written},
+    rota::{Rota, SLOTS},
+    seat::{ActivityMarks, Loan, Run, Seat},
+};
+use crate::workspace::Input;
+use futures::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use std::{collections::HashMap, future, pin::pin, sync::Arc, time::Duration};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use trueup_domain::{
+    id::WorkspaceId,
+    pass::{Cause, CauseKind},
+    port::{Clock, Gauge, UsageError, UsageLog, UsageSource},
+    usage::{Reading, Source, Thresholds},
+    workspace::Workspace,
+};
+
+/// How many readings may be out at once. The engine's statistics take a second each, and bound themselves.
+const READINGS: usize = 256;
+/// How long one may take.
+const READING_DEADLINE: Duration = Duration::from_secs(5);
+/// How often history is written.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How it samples.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How often each workspace is read.
+    pub interval: Duration,
+    /// When much is too much.
+    pub thresholds: Thresholds,
+    /// What counts as activity.
+    pub activity: ActivityMarks,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10),
+            thresholds: Thresholds {
+                cpu: None,
+                memory: Some(90.0),
+                pids: Some(90.0),
+                hold: Duration::from_mins(1),
+            },
+            activity: ActivityMarks { cpu_percent: 1.0, network_rate: 1024.0 },
+        }
+    }
+}
+
+/// What a sampler works with.
+pub struct Parts {
+    /// Where readings come from.
+    pub source: Arc<dyn UsageSource>,
+    /// Where history is kept.
+    pub log: Arc<dyn UsageLog>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Where the newest figures are shown.
+    pub figures: Arc<Figures>,
+}
+
+/// Samples until `inputs` end. `wake` has a pass look at a workspace of whose usage there is something
+/// new to say; it is called again only when that changes.
+pub async fn sample(
+    parts: Parts,
+    options: Options,
+    inputs: impl Stream<Item = Input> + Send,
+    wake: impl Fn(WorkspaceId, Cause) + Send,
+) {
+    let mut inputs = pin!(inputs);
+    let journal = Journal::new(Arc::clone(&parts.log));
+    let rota = Rota::new();
+    let mut table = Table { parts, options, wake, seats: HashMap::new(), rota, journal };
+    let mut turns = interval((options.interval / SLOTS).max(Duration::from_millis(1)));
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut writes = interval(WRITE_INTERVAL);
+    writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut readings = FuturesUnordered::new();
+    let mut write: Option<BoxFuture<'static, Written>> = None;
+    loop {
+        tokio::select! {
+            // What is known first, what is to be asked last: no turn meets an old seat.
+            biased;
+            input = inputs.next() => match input {
+                Some(input) => table.follow(input),
+                None => break,
+            },
+            Some(read) = readings.next() => table.take_back(read),
+            _ = turns.tick() => {
+                let free = READINGS.saturating_sub(readings.len());
+                let loans = table.lend(free);
+                readings.extend(loans.into_iter().map(|loan| read(Arc::clone(&table.parts.source), loan)));
+            }
+            _ = writes.tick(), if write.is_none() => {
+                write = table.journal.write(table.parts.clock.now());
+            }
+            written = under_way(&mut write) => {
+                write = None;
+                table.journal.settle(written);
+            }
+        }
+    }
+    if let Some(write) = write {
+        table.journal.settle(write.await);
+    }
+}
+
+/// Never ready while nothing is written.
+async fn under_way(write: &mut Option<BoxFuture<'static, Written>>) -> Written {
+    match write {
+        Some(write) => write.await,
+        None => future::pending().await,
+    }
+}
+
+/// All seats.
+struct Table<W> {
+    parts: Parts,
+    options: Options,
+    wake: W,
+    seats: HashMap<WorkspaceId, Seat>,
+    rota: Rota,
+    journal: Journal,
+}
+
+impl<W: Fn(WorkspaceId, Cause)> Table<W> {
+    fn follow(&mut self, input: Input) {
+        match input {
+            Input::Loaded(all) => {
+                let there: HashMap<_, _> = all.iter().map(|found| (found.id, found)).collect();
+                let gone = self.seats.keys().filter(|id| !there.contains_key(id));
+                for id in gone.copied().collect::<Vec<_>>() {
+                    self.leave(id);
+                }
+                for workspace in &all {
+                    self.seat(workspace);
+                }
+            }
+            Input::Stored { new: Some(workspace), .. } => self.seat(&workspace),
+            Input::Stored { id, new: None } => self.leave(id),
+            Input::Watched(_) => {}
+        }
+    }
+
+    fn seat(&mut self, workspace: &Workspace) {
+        let id = workspace.id;
+        let Some(run) = Run::of(&workspace.status) else { return self.leave(id) };
+        let Some(seat) = self.seats.get_mut(&id) else {
+            let slot = self.rota.join(id);
+            self.seats.insert(id, Seat::new(slot, run, workspace));
+            return;
+        };
+        if seat.update(run, workspace) {
+            self.parts.figures.remove(id);
+        }
+    }
+
+    fn leave(&mut self, id: WorkspaceId) {
+        if let Some(seat) = self.seats.remove(&id) {
+            self.rota.leave(id, seat.slot);
+            self.parts.figures.remove(id);
+        }
+    }
+
+    /// The gauges of those whose turn it is, so many at most.
+    fn lend(&mut self, most: usize) -> Vec<Loan> {
+        let seats = &mut self.seats;
+        let due = self.rota.turn().iter();
+        due.filter_map(|id| seats.get_mut(id)?.lend(*id)).take(most).collect()
+    }
+
+    fn take_back(&mut self, read: Read) {
+        let id = read.workspace;
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let (gauge, outcome) = match read.outcome {
+            Ok((gauge, reading)) => (Some(gauge), Ok(reading)),
+            Err(error) => (None, Err(error)),
+        };
+        let source = gauge.as_ref().map(|gauge| gauge.source());
+        if !seat.take_back(read.ticket, gauge) {
+            return;
+        }
+        let thresholds = &self.options.thresholds;
+        let figure = match (outcome, source) {
+            (Ok(reading), Some(source)) => {
+                let rules = (thresholds, &self.options.activity);
+                let found = seat.note(id, (reading, source), rules, self.parts.clock.now());
+                if let Some(row) = found.row {
+                    self.journal.note(row);
+                }
+                found.figure
+            }
+            (Err(UsageError::Unreadable(why)), _) => seat.lose(why, thresholds),
+            (Err(UsageError::Gone), _) | (Ok(_), None) => {
+                seat.end_run();
+                return self.parts.figures.remove(id);
+            }
+        };
+        self.show(id, figure);
+    }
+
+    fn show(&mut self, id: WorkspaceId, figure: Figure) {
+        let measured = figure.measured.clone();
+        let is_news = self.parts.figures.set(id, figure);
+        let is_outdated = self.seats.get(&id).is_some_and(|seat| seat.is_outdated(&measured));
+        if is_news && is_outdated {
+            let mut words: Vec<_> = measured.pressures.iter().map(ToString::to_string).collect();
+            if measured.source != Source::ControlGroup {
+                words.push(format!("measured by {}", measured.source));
+            }
+            (self.wake)(id, Cause::new(CauseKind::Usage, words.join(", ")));
+        }
+    }
+}
+
+/// A reading that came back.
+struct Read {
+    workspace: WorkspaceId,
+    ticket: u64,
+    outcome: Result<(Box<dyn Gauge>, Reading), UsageError>,
+}
+
+async fn read(source: Arc<dyn UsageSource>, loan: Loan) -> Read {
+    let Loan { workspace, ticket, container, gauge } = loan;
+    let work = async {
+        let mut gauge = match gauge {
+            Some(gauge) => gauge,
+            None => source.open(&container).await?,
+        };
+        let reading = gauge.read().await?;
+        Ok((gauge, reading))
+    };
+    let outcome = timeout(READING_DEADLINE, work).await.unwrap_or_else(|_| {
+        let seconds = READING_DEADLINE.as_secs();
+        Err(UsageError::Unreadable(format!("it could not be read within {seconds} s")))
+    });
+    Read { workspace, ticket, outcome }
+}
