@@ -4,8 +4,10 @@
 //! together. An unknown key is an error, never ignored.
 
 mod source;
+mod usage;
 
 pub use source::DEFAULT_FILE;
+pub use usage::Usage;
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,8 @@ pub struct Settings {
     pub network: Network,
     /// How much is done at once, and how failures are retried.
     pub reconcile: Reconcile,
+    /// What workspaces use.
+    pub usage: Usage,
     /// What is written to the log.
     pub log: Log,
     /// Where traces go.
@@ -240,6 +244,7 @@ impl Settings {
         if self.reconcile.backoff_max < self.reconcile.backoff_base {
             return wrong("reconcile.backoff_max", "must not be shorter than backoff_base");
         }
+        self.usage.check()?;
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return wrong("telemetry.sample_ratio", "must be from 0.0 to 1.0");
         }

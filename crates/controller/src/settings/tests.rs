@@ -85,6 +85,10 @@ fn a_bad_value_is_refused_and_its_key_is_named() {
         ("[network]\nshards = 0", "network.shards"),
         ("[network]\nstrict_range = \"abc\"", "network.strict_range"),
         ("[network]\nstrict_range = \"10.0.0.0/30\"", "network.strict_range"),
+        ("[usage]\ninterval = \"900ms\"", "usage.interval"),
+        ("[usage]\ncpu_threshold = 101", "usage.cpu_threshold"),
+        ("[usage]\nmemory_threshold = -1", "usage.memory_threshold"),
+        ("[usage]\nhold = \"long\"", "usage.hold"),
     ] {
         let told = told(load(toml, &[], &[]));
         assert!(told.contains(key), "{toml}: {told}");
