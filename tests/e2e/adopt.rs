@@ -9,6 +9,7 @@ use bollard::query_parameters::{
     StartContainerOptions,
 };
 use serde_json::{Value, json};
+use trueup_api::domain::condition::ConditionType;
 use trueup_api::domain::status::Phase;
 use trueup_api::wire::Verb;
 use trueup_tests::image::{IMAGE, PROGRAM};
@@ -144,6 +145,35 @@ async fn an_adopted_container_gives_way_to_one_of_ours_when_its_declaration_chan
         .await;
     }
     scene.strike().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adopted_container_is_taken_back_when_the_one_in_its_place_does_not_come_up()
+-> Result<()> {
+    let mut scene = Scene::set(&[("engine.resync", "1s")]).await?;
+    let stranger = Stranger::run(&scene, "kept", HostConfig::default()).await?;
+    adopt(&scene, &stranger.id, &["--name", "kept"])?;
+    scene.until_ready("kept").await;
+    let refused = json!({"image": "trueup/there-is-none:1", "imagePullPolicy": "Never"});
+    for change in [json!({"command": [PROGRAM, "exit", "3"]}), refused] {
+        scene.apply(&[("kept", change)]).await?;
+        scene
+            .until("kept", |view| {
+                let trouble = view.workspace.status.conditions.get(ConditionType::Degraded);
+                let words = trouble.map(|found| found.reason.as_str());
+                is_ready(view)
+                    && ["RolledBack", "ImageNotFound"].contains(&words.unwrap_or_default())
+            })
+            .await;
+        ensure!(recorded(&scene, "kept").await? == stranger.id, "another one has its place");
+        let found = stranger.inspect().await?;
+        ensure!(found.state.and_then(|state| state.running) == Some(true), "it does not run");
+        scene.controller.kill();
+        scene.controller.restart()?;
+    }
+    scene.strike().await?;
+    ensure!(stranger.inspect().await.is_err(), "its workspace is gone and it is not");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

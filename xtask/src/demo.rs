@@ -76,7 +76,7 @@ async fn sabotage(stage: &Stage) -> Result<()> {
     }
     terminal::step("trueup events (what it says about that)");
     for key in ["default/hello", "alice/web-server", "agents/locked-down"] {
-        terminal::result(&mishap::repair_event(stage, key)?);
+        terminal::result(&mishap::repair_event(stage, key).await?);
     }
     Ok(())
 }

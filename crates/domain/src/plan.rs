@@ -77,7 +77,10 @@ pub fn plan(desired: &Desired, observed: &Observation, now: Timestamp) -> Plan {
     let decision = others::clear(desired, observed, decision);
     let decision = decision.announced(desired, now);
     Plan {
-        status: judgement::status(desired, shown, &decision, now),
+        status: Status {
+            set_aside: others::unlabelled(desired, observed),
+            ..judgement::status(desired, shown, &decision, now)
+        },
         actions: decision.actions,
         wake_at: decision.wake_at,
         why: decision.why,

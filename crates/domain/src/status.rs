@@ -117,6 +117,10 @@ pub struct Status {
     /// The container, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerStatus>,
+    /// The adopted container that waits for its successor to come up: nothing on the engine tells whose
+    /// it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<ContainerId>,
     /// How often the command has ended in a row.
     pub recovery: RecoveryStatus,
     /// The replacement that did not come up, if the present generation needed one.
@@ -145,6 +149,12 @@ impl Status {
             ..status.clone()
         };
         timeless(self) == timeless(other)
+    }
+
+    /// Whether a container is one that this workspace had, whatever its labels say.
+    pub fn knows(&self, container: &ContainerId) -> bool {
+        let current = self.container.as_ref().map(|known| &known.id);
+        current.into_iter().chain(&self.set_aside).any(|known| known == container)
     }
 
     /// When the present run of a container was first seen, by our own clock; `now` if that is now.

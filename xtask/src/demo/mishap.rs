@@ -52,11 +52,20 @@ pub(super) async fn alter(stage: &Stage, key: &str) -> Result<String> {
     Ok(format!("{key}: memory doubled → as declared again after {took:?}"))
 }
 
-/// The newest event of a repair, as `trueup events` shows it.
-pub(super) fn repair_event(stage: &Stage, key: &str) -> Result<String> {
-    let events = stage.trueup(&["events", key])?;
-    let repair = events.lines().rev().find(|line| line.contains("recovery"));
-    repair.map(str::to_owned).with_context(|| format!("no event tells of the repair of {key}"))
+/// The newest event of a repair, as `trueup events` shows it. It is there once the pass that mended has
+/// looked again and is recorded, which may be after the engine shows that all is well.
+pub(super) async fn repair_event(stage: &Stage, key: &str) -> Result<String> {
+    let begin = Instant::now();
+    loop {
+        let events = stage.trueup(&["events", key])?;
+        if let Some(repair) = events.lines().rev().find(|line| line.contains("recovery")) {
+            return Ok(repair.to_owned());
+        }
+        if begin.elapsed() > PATIENCE {
+            bail!("no event tells of the repair of {key} within {PATIENCE:?}");
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 async fn running(stage: &Stage, key: &str) -> Result<Container> {

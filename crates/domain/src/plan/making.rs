@@ -29,15 +29,16 @@ pub(super) fn create(desired: &Desired, observed: &Observation) -> Decision {
 
 /// Has a new container take this one's place; everything that can fail beforehand is done beforehand. One
 /// that has a process is [kept](replacing) until the new one has come up; one without has nothing to
-/// go back to, and one that was adopted has no way back.
+/// go back to.
 pub(super) fn replace(
     desired: &Desired,
     observed: &Observation,
     container: &Container,
     why: &str,
 ) -> Decision {
-    // One that was adopted has no label of ours: set aside, it would be found by nobody.
-    let can_wait = container.label(label::WORKSPACE_ID).is_some();
+    // One that was adopted has no label of ours: set aside, it is found only if it is remembered.
+    let can_wait = container.label(label::WORKSPACE_ID).is_some()
+        || desired.workspace.status.knows(&container.id);
     if can_wait && matches!(container.state, ContainerState::Running | ContainerState::Paused) {
         return replacing::begin(desired, observed, container, why);
     }

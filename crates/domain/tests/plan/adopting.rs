@@ -1,13 +1,13 @@
 //! A container that somebody else made and that was taken over: kept as it is until the declaration needs
 //! another one.
 
-use crate::build::{Case, words};
+use crate::build::{Case, at, words};
 use rstest::rstest;
 use serde_json::{Value, json};
 use trueup_domain::{
     container::{Container, ContainerState, Mount, MountKind, NetworkMode},
     id::ContainerId,
-    observed::ProjectFolder,
+    observed::{Observed, ProjectFolder},
     quantity::{Cpus, Memory},
     spec::Resources,
     status::Phase,
@@ -58,7 +58,7 @@ fn an_adopted_container_that_runs_is_left_as_it_is() {
 fn what_is_not_adopted_and_looks_like_it_is_replaced() {
     let mut case = adopted(&json!({}), ContainerState::Running, |_| ());
     case.workspace.adopted = Some(ContainerId::new("c2"));
-    assert_eq!(words(&case.plan())[..2], ANEW[..2]);
+    assert_eq!(words(&case.plan())[0], "rename container c1 to W-previous");
 }
 
 #[rstest]
@@ -96,14 +96,54 @@ fn it_is_started_again_as_it_is() {
     assert_eq!(words(&case.plan()), ["start container c1"]);
 }
 
-#[test]
-fn it_gives_way_without_a_way_back_once_it_is_not_adopted_any_more() {
+/// A workspace whose declaration has changed since, so that the container is adopted no more.
+fn changed() -> Case {
     let mut case = adopted(&json!({}), ContainerState::Running, |_| ());
     case = case.declared_anew(&json!({"image": "debian:13"}));
     case.workspace.adopted = None;
+    case
+}
+
+/// The new container in that state, beside the adopted one that was set aside and ended.
+fn succeeded_by(state: ContainerState) -> Case {
+    let mut case = changed();
+    let Observed::Present(mut previous) = case.observation.container.clone() else { panic!() };
+    previous.config.name = case.desired().previous_name();
+    (previous.state, previous.finished_at) = (ContainerState::Exited, Some(at(-500)));
+    case.observation.others = vec![*previous];
+    case.with_altered(state, |new| {
+        new.id = ContainerId::new("c2");
+        new.started_at = Some(at(-60_000));
+    })
+}
+
+#[test]
+fn it_is_set_aside_once_its_declaration_has_changed_and_remembered_by_its_id() {
+    let case = changed();
+    let expected = ["rename container c1 to W-previous", "create container W", "stop container c1"];
+    assert_eq!(words(&case.plan())[..3], expected);
+
+    let plan = succeeded_by(ContainerState::Created).plan();
+    assert_eq!(plan.status.set_aside, Some(ContainerId::new("c1")));
+    assert!(
+        plan.status.knows(&ContainerId::new("c1")) && plan.status.knows(&ContainerId::new("c2"))
+    );
+}
+
+#[test]
+fn it_is_removed_once_the_new_one_has_come_up() {
     // The adapter removes no network but ours.
-    let expected = [&ANEW[..2], &["remove network team"], &ANEW[2..]].concat();
-    assert_eq!(words(&case.plan()), expected);
+    let plan = succeeded_by(ContainerState::Running).plan();
+    assert_eq!(words(&plan), ["remove container c1", "remove network team"]);
+}
+
+#[test]
+fn it_is_taken_back_when_the_new_one_does_not_come_up() {
+    let plan = succeeded_by(ContainerState::Exited).plan();
+    assert_eq!(
+        words(&plan),
+        ["remove container c2", "rename container c1 to W", "start container c1"]
+    );
 }
 
 #[test]

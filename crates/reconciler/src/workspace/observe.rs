@@ -166,12 +166,12 @@ async fn find(context: &Context, desired: &Desired, reach: Reach) -> Result<Foun
     if container.is_none() {
         let name = ContainerId::new(desired.config.name.clone());
         let named = context.engine.inspect(&name).await?;
-        container = named.filter(|container| is_ours(desired, container));
+        container = named.filter(|container| belongs(desired, container));
     }
     // By its name, too: whose image is gone is left out of a list, as nobody can tell whether its
     // labels are its own.
     let previous = context.engine.inspect(&ContainerId::new(previous_name.clone())).await?;
-    let previous = previous.filter(|previous| is_ours(desired, previous));
+    let previous = previous.filter(|previous| belongs(desired, previous));
     let mut others: Vec<_> = previous.into_iter().collect();
     for row in in_order(context.engine.list(Some(desired.workspace.id)).await?) {
         if container.iter().chain(&others).any(|known| known.id == row.id) {
@@ -201,11 +201,13 @@ fn is_settled(desired: &Desired) -> bool {
         && synced.is_some_and(|synced| synced.status == Truth::True)
 }
 
-/// The name alone proves nothing: anybody can take one.
-fn is_ours(desired: &Desired, container: &Container) -> bool {
-    [label::INSTANCE_ID, label::WORKSPACE_ID]
+/// The name alone proves nothing: anybody can take one. One that was adopted has no labels of ours, and
+/// is known by its id.
+fn belongs(desired: &Desired, container: &Container) -> bool {
+    let is_labelled = [label::INSTANCE_ID, label::WORKSPACE_ID]
         .iter()
-        .all(|key| container.label(key) == desired.config.labels.get(*key).map(String::as_str))
+        .all(|key| container.label(key) == desired.config.labels.get(*key).map(String::as_str));
+    is_labelled || desired.workspace.status.knows(&container.id)
 }
 
 /// Running ones first, then by id, so that two passes choose the same.
