@@ -11,6 +11,9 @@
 //! - **Nobody waits for a reader or a subscriber.** Reads have connections of their own, and a
 //!   subscriber that is slow, fails or panics is told what it missed.
 //!
+//! [`SqliteUsageLog`] keeps the history of usage, in a file of its own and with promises of its own: it
+//! is less precious, and much more of it is written.
+//!
 //! `decision` is the pure middle, which a second backend shares; `sqlite` is the thin edge around it.
 //! Absent on purpose: a clock and a source of ids. Times and ids come in with the calls.
 
@@ -19,8 +22,10 @@ mod decision;
 mod error;
 mod options;
 mod sqlite;
+mod usage;
 
 pub use callback::Callback;
 pub use error::Error;
 pub use options::Options;
 pub use sqlite::SqliteStore;
+pub use usage::{SqliteUsageLog, UsageOptions, UsageRefused};
