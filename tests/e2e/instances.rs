@@ -74,15 +74,21 @@ async fn a_container_whose_labels_come_from_a_committed_image_is_a_stranger_s() 
         .tag(&tag)
         .build();
     scene.docker.commit_container(commit, ContainerConfig::default()).await?;
-    let name = format!("stranger-{tag}");
-    let options = CreateContainerOptionsBuilder::default().name(&name).build();
-    let body = ContainerCreateBody {
-        image: Some(image.clone()),
-        cmd: Some(vec!["/workload".to_owned(), "sleep".to_owned()]),
-        ..ContainerCreateBody::default()
-    };
-    let stranger = scene.docker.create_container(Some(options), body).await?.id;
-    scene.docker.start_container(&stranger, None::<StartContainerOptions>).await?;
+    let own = scene.container("w").await?.name.unwrap_or_default();
+    // The second one has the name under which a container of ours waits for its successor.
+    let mut strangers = Vec::new();
+    for name in [format!("stranger-{tag}"), format!("{}-previous", own.trim_start_matches('/'))] {
+        let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        let body = ContainerCreateBody {
+            image: Some(image.clone()),
+            cmd: Some(vec!["/workload".to_owned(), "sleep".to_owned()]),
+            ..ContainerCreateBody::default()
+        };
+        let stranger = scene.docker.create_container(Some(options), body).await?.id;
+        scene.docker.start_container(&stranger, None::<StartContainerOptions>).await?;
+        strangers.push(stranger);
+    }
+    scene.client.sync(Some(&key("w"))).await?;
 
     // Our own goes, and with it the only thing that the labels should lead to.
     let force = || RemoveContainerOptionsBuilder::default().force(true).build();
@@ -101,11 +107,16 @@ async fn a_container_whose_labels_come_from_a_committed_image_is_a_stranger_s() 
         found => Err(format!("{found:?}")),
     })
     .await;
-    let still = scene.docker.inspect_container(&stranger, None::<InspectContainerOptions>).await;
-    scene.docker.remove_container(&stranger, Some(force())).await?;
+    let mut running = Vec::new();
+    for stranger in &strangers {
+        let options = None::<InspectContainerOptions>;
+        let still = scene.docker.inspect_container(stranger, options).await;
+        running.push(still.ok().and_then(|still| still.state?.running));
+        // It may be gone, which is told below.
+        let _ = scene.docker.remove_container(stranger, Some(force())).await;
+    }
     scene.docker.remove_image(&image, None::<RemoveImageOptions>, None).await?;
-    ensure!(adopted.as_ref() != Some(&stranger), "the stranger's container was taken over");
-    let runs = still?.state.and_then(|state| state.running);
-    ensure!(runs == Some(true), "the stranger's container was touched");
+    ensure!(!adopted.is_some_and(|id| strangers.contains(&id)), "a stranger's was taken over");
+    ensure!(running == [Some(true); 2], "a stranger's container was touched: {running:?}");
     scene.strike().await
 }

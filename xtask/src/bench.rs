@@ -31,6 +31,8 @@ enum Name {
     Converge,
     /// The queue and the generic controller, beside those of kube
     Queue,
+    /// What it costs to know what containers use, beside the engine's own statistics
+    Usage,
 }
 
 /// The variable that names the trueup to measure; without it one is built.
@@ -51,6 +53,7 @@ fn command(args: &Args) -> Command {
     let manifest = match args.name {
         Name::Converge => "xtask/bench-converge/Cargo.toml",
         Name::Queue => "xtask/bench-queue/Cargo.toml",
+        Name::Usage => "xtask/bench-usage/Cargo.toml",
     };
     // In the target folder like everything that is built, but in a corner of its own: the two
     // workspaces resolve the same crates differently and would build them in turns.
@@ -110,7 +113,7 @@ mod tests {
         for line in ["", "speed"] {
             let error = parse(line).err().unwrap();
             assert_eq!(error.exit_code(), 2, "{line}");
-            for name in ["queue", "converge"] {
+            for name in ["queue", "converge", "usage"] {
                 assert!(error.to_string().contains(name), "{line}: {error}");
             }
         }

@@ -3,6 +3,10 @@
 //! Every request has a deadline. Nothing is retried: whoever asks knows whether asking again is
 //! right. Proxies of the environment are not used: the controller is on this host.
 
+mod usage;
+
+pub use usage::{UsageRange, UsageStream};
+
 use crate::{
     Address, Error, Problem, ProblemKind,
     wire::{
@@ -39,6 +43,14 @@ pub struct WorkspaceFilter {
     pub owner: Option<Owner>,
     /// Only those with all of these labels.
     pub labels: Vec<(String, String)>,
+}
+
+impl WorkspaceFilter {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let labels = self.labels.iter().map(|(key, value)| ("label", format!("{key}={value}")));
+        let owner = self.owner.iter().map(|owner| ("owner", owner.to_string()));
+        labels.chain(owner).collect()
+    }
 }
 
 /// Whose events to read.
@@ -88,10 +100,7 @@ impl Client {
 
     /// The workspaces that the filter takes, by owner and name.
     pub async fn list(&self, filter: &WorkspaceFilter) -> Result<WorkspaceList, Error> {
-        let labels = filter.labels.iter().map(|(key, value)| ("label", format!("{key}={value}")));
-        let owner = filter.owner.iter().map(|owner| ("owner", owner.to_string()));
-        let query: Vec<_> = labels.chain(owner).collect();
-        self.send(self.request(Method::GET, "/v1/workspaces").query(&query)).await
+        self.send(self.request(Method::GET, "/v1/workspaces").query(&filter.query())).await
     }
 
     /// One workspace.
@@ -211,8 +220,14 @@ impl Client {
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let response = self.exchange(request).await?;
+        let response = self.accepted(response).await?;
+        self.read(response).await
+    }
+
+    /// The response, unless it is a refusal.
+    async fn accepted(&self, response: Response) -> Result<Response, Error> {
         if response.status().is_success() {
-            return self.read(response).await;
+            return Ok(response);
         }
         let problem: Problem = self.read(response).await?;
         Err(Error::Refused(Box::new(problem)))

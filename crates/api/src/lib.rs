@@ -17,6 +17,10 @@
 //! | `POST /v1/workspaces/{owner}/{name}/sync` | has one reconciled now |
 //! | `POST /v1/sync` | has all reconciled now |
 //! | `GET /v1/workspaces/{owner}/{name}/passes?limit=` | its newest passes, newest first |
+//! | `GET /v1/workspaces/{owner}/{name}/usage?since=&until=&step=` | what it used, in steps; times are RFC 3339, or a period back from now |
+//! | `GET /v1/usage?owner=&label=k=v&phase=` | what the selected workspaces use now, each and together |
+//! | `GET /v1/usage?by=owner`, `by=label:KEY` | the same, together by group |
+//! | `GET /v1/usage/stream?owner=&name=` | each new figure as a server-sent event |
 //! | `GET /v1/events?after=&owner=&name=&limit=&wait=` | events in order; waits for one up to `wait` seconds |
 //! | `GET /v1/events?last=&owner=&name=` | the newest events, in order |
 //! | `POST /v1/adopt` | takes over a running container that somebody else made; `dryRun` only says what it would do |
@@ -38,7 +42,7 @@ pub mod server;
 pub mod wire;
 
 pub use address::{Address, default_socket};
-pub use client::{Client, EventFilter, WorkspaceFilter};
+pub use client::{Client, EventFilter, UsageRange, UsageStream, WorkspaceFilter};
 pub use error::Error;
 pub use problem::{ItemProblem, Problem, ProblemKind};
 
@@ -49,6 +53,6 @@ pub mod domain {
         desired::volume_name,
         error, event, id, manifest, name, orphan, pass,
         port::{Clock, Object, ObjectKind},
-        quantity, spec, status, workspace,
+        quantity, spec, status, usage, workspace,
     };
 }

@@ -22,10 +22,11 @@ mod router;
 mod serve;
 mod socket;
 mod state;
+mod usage;
 mod view;
 
 pub use connection::{Connection, Peer};
 pub use listen::{Bind, Listeners};
 pub use router::router;
 pub use serve::serve;
-pub use state::{Admission, EngineStatus, Live, Metrics, State};
+pub use state::{Admission, EngineStatus, Live, LiveUsage, Metrics, State};

@@ -12,11 +12,13 @@ pub(crate) fn now() -> Timestamp {
 /// How long ago `then` was: two units while it is short, one later on, as `kubectl` shows it.
 pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs();
-    if seconds < 0 {
-        return format!("in {}", age(now, then));
-    }
+    if seconds < 0 { format!("in {}", age(now, then)) } else { length(seconds.unsigned_abs()) }
+}
+
+/// So many seconds, in the same words.
+pub(crate) fn length(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-    let with_rest = |whole: i64, unit: &str, rest: i64, rest_unit: &str| match rest {
+    let with_rest = |whole: u64, unit: &str, rest: u64, rest_unit: &str| match rest {
         0 => format!("{whole}{unit}"),
         _ => format!("{whole}{unit}{rest}{rest_unit}"),
     };

@@ -1,9 +1,9 @@
 //! The command line's grammar. What a command's own arguments mean is said beside the command.
 
 use crate::command::{
-    adopt::Adopt, apply::Apply, delete::Delete, describe::Describe, events::Events, get::Get,
-    orphans::Orphans, run::Run, state::State, sync::Sync, validate::Validate, version::Version,
-    wait::Wait,
+    adopt::Adopt, apply::Apply, delete::Delete, describe::Describe, doctor::Doctor, events::Events,
+    get::Get, orphans::Orphans, run::Run, state::State, sync::Sync, top::Top, usage::Usage,
+    validate::Validate, version::Version, wait::Wait,
 };
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 use std::{env, ffi::OsString};
@@ -101,6 +101,13 @@ pub(crate) enum Command {
     Orphans(Orphans),
     /// Show what happened.
     Events(Events),
+    /// Show what workspaces use now, live and sorted; as a plain table where there is no terminal.
+    Top(Top),
+    /// Show what a workspace used over time; without a NAME what all use together now.
+    Usage(Usage),
+    /// Say whether the controller can be reached, whether it can do its work, and where figures of
+    /// usage come from.
+    Doctor(Doctor),
     /// Check manifests without a controller.
     Validate(Validate),
     /// Wait until workspaces are as they should be.
@@ -112,6 +119,14 @@ pub(crate) enum Command {
 /// A length of time, as in a manifest: `30s`, `5m`.
 pub(crate) fn period(text: &str) -> Result<Period, String> {
     Period::try_from(text.to_owned())
+}
+
+/// A label as `KEY=VALUE`.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
 }
 
 #[cfg(test)]

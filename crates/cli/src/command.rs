@@ -4,12 +4,15 @@ pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod delete;
 pub(crate) mod describe;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod orphans;
 pub(crate) mod run;
 pub(crate) mod state;
 pub(crate) mod sync;
+pub(crate) mod top;
+pub(crate) mod usage;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod wait;
@@ -50,6 +53,9 @@ pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> Result<(),
         Command::Wait(arguments) => wait::run(arguments, context).await,
         Command::Adopt(arguments) => adopt::run(arguments, context).await,
         Command::Orphans(arguments) => orphans::run(arguments, context).await,
+        Command::Top(arguments) => top::run(arguments, context).await,
+        Command::Usage(arguments) => usage::run(arguments, context).await,
+        Command::Doctor(arguments) => doctor::run(arguments, context).await,
         Command::Version(arguments) => version::run(arguments, context).await,
     }
 }

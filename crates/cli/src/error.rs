@@ -68,6 +68,10 @@ pub(crate) enum Error {
     Interrupted,
     #[error(transparent)]
     Controller(#[from] trueup_controller::Error),
+    #[error("cannot use the terminal")]
+    Terminal(#[source] io::Error),
+    #[error("not well: {}", ailing.join(", "))]
+    Ailing { ailing: Vec<String> },
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
 }
@@ -81,6 +85,8 @@ impl Error {
             | Self::Runtime(_)
             | Self::Encode { .. }
             | Self::Hopeless { .. }
+            | Self::Terminal(_)
+            | Self::Ailing { .. }
             | Self::NotDeleted { .. }
             | Self::Signals(_) => FAILURE,
             Self::Controller(error) => {

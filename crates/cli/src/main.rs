@@ -12,6 +12,7 @@ mod input;
 mod output;
 mod render;
 mod selection;
+mod top;
 mod trouble;
 mod waiting;
 

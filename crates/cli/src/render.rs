@@ -1,16 +1,20 @@
-//! Workspaces, passes and events as text. Pure: values and the time in, text out.
+//! Workspaces, passes, events and usage as text. Pure: values and the time in, text out.
 
+pub(crate) mod chart;
 mod container;
+pub(crate) mod figure;
 pub(crate) mod line;
+mod metrics;
 pub(crate) mod orphans;
 pub(crate) mod page;
 mod specification;
 pub(crate) mod table;
+pub(crate) mod usage;
 
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
-pub(crate) use sample::{sample, with_condition};
+pub(crate) use sample::{metrics as sample_metrics, sample, with_condition};
 #[cfg(test)]
 mod tests;
 

@@ -441,3 +441,127 @@ fn a_container_that_may_not_be_adopted_is_1_one_that_is_not_there_4_and_one_that
         );
     }
 }
+
+/// What a workspace uses, as `GET /v1/usage` tells.
+fn uses(name: &str, cpu: f64) -> Value {
+    json!({
+        "workspaceId": format!("{:0>32}", name.len()),
+        "workspace": {"owner": "alice", "name": name}, "status": "active", "phase": "Running",
+        "metrics": {"cpu_percent": cpu, "memory_usage": 104_857_600, "pids": 7},
+    })
+}
+
+fn usage_list() -> Value {
+    json!({
+        "items": [uses("db", 0.5), uses("web", 150.0)],
+        "summary": {"total_workspaces": 2, "active_containers": 2, "total_cpu_usage": 150.5,
+                    "total_memory_usage": 209_715_200, "total_network_io_mb": 1.5},
+        "source": {"kind": "engine_stats", "why": "the engine is on another host"},
+    })
+}
+
+#[test]
+fn top_without_a_terminal_is_a_table_with_the_busiest_first() {
+    let answers = vec![("GET /v1/usage?label=team%3Dpay&owner=alice ", 200, usage_list())];
+    let (code, out, err) = run(answers, "top --owner alice -l team=pay");
+    assert_eq!(code, 0, "{err}");
+    let names: Vec<_> = out.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["NAME", "web", "db"]);
+    assert!(!out.contains('\u{1b}'), "{out}");
+    assert_eq!(
+        err,
+        "figures come from the engine's statistics, as the engine is on another host\n"
+    );
+}
+
+#[test]
+fn top_as_json_is_the_controllers_answer_in_the_order_that_was_asked_for() {
+    let answers = || vec![("GET /v1/usage ", 200, usage_list())];
+    let (code, out, _) = run(answers(), "top -o json --sort name");
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &list), (0, &usage_list()));
+    let (_, out, _) = run(answers(), "top -o json");
+    let list: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(list["items"][0]["workspace"]["name"], "web");
+}
+
+fn history() -> Value {
+    let point = |time: &str, cpu: f64| {
+        json!({
+            "time": time, "cpu_percent": cpu, "cpu_percent_max": 2.0 * cpu,
+            "memory_usage": 1, "memory_usage_max": 1, "network_rx_bytes": 0,
+            "network_tx_bytes": 0, "block_read_bytes": 0, "block_write_bytes": 0,
+            "pids_max": 1, "samples": 1,
+        })
+    };
+    json!({
+        "points": [point("2026-11-22T10:00:00Z", 10.0), point("2026-11-22T10:30:00Z", 20.0)],
+        "step": "1m", "since": "2026-11-22T10:00:00Z", "until": "2026-11-22T11:00:00Z",
+    })
+}
+
+#[test]
+fn usage_over_time_is_asked_for_as_it_is_shown() {
+    let ask = |query: &'static str| {
+        vec![(ALICE, 200, workspace("alice", "Running")), (query, 200, history())]
+    };
+    // 36 bars for an hour are of 100 seconds.
+    let hour = ask("GET /v1/workspaces/alice/web/usage?since=1h&step=1m40s ");
+    let (code, out, err) = run(hour, "usage alice/web");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("alice/web, 2026-11-22T10:00:00Z to 2026-11-22T11:00:00Z\n"), "{out}");
+    assert!(out.contains("CPU%") && out.contains("40.0"), "{out}");
+    let range = ask("GET /v1/workspaces/alice/web/usage?since=2h&until=30m&step=5m ");
+    let (code, out, err) = run(range, "usage alice/web --since 2h --until 30m --step 5m -o json");
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), history());
+    let (code, _, err) = run(ask("GET /nowhere"), "usage alice/db");
+    assert_eq!((code, err.as_str()), (4, "error: no workspace alice/db\n"));
+}
+
+#[test]
+fn usage_of_all_is_summed_up_and_by_group_where_that_is_asked_for() {
+    let (code, out, _) = run(vec![("GET /v1/usage ", 200, usage_list())], "usage");
+    assert_eq!(code, 0);
+    assert!(out.starts_with("Workspaces:  2, 2 of them run\nCPU:         150.5%\n"), "{out}");
+    let list = usage_list();
+    let groups = json!({
+        "groups": [{"group": "pay", "summary": list["summary"]}],
+        "summary": list["summary"], "source": list["source"],
+    });
+    let answers = vec![("GET /v1/usage?by=label%3Ateam ", 200, groups)];
+    let (code, out, _) = run(answers, "usage --by label:team");
+    assert_eq!(code, 0);
+    let rows: Vec<_> = out.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(rows, ["team", "pay"]);
+}
+
+#[test]
+fn a_doctor_says_what_is_bad_and_where_figures_come_from() {
+    let version = json!({"version": "9.9.9", "instanceId": "test",
+                         "startedAt": "2026-11-22T10:00:00Z"});
+    let list = usage_list();
+    let groups = json!({"groups": [], "summary": list["summary"], "source": list["source"]});
+    let answers = |engine: Value| {
+        let (ok, store) = (engine["ok"].clone(), json!({"name": "store", "ok": true}));
+        vec![
+            ("GET /v1/version ", 200, version.clone()),
+            ("GET /readyz ", 200, json!({"ok": ok, "checks": [store, engine]})),
+            ("GET /v1/usage?by=owner ", 200, groups.clone()),
+        ]
+    };
+    let (code, out, err) = run(answers(json!({"name": "engine", "ok": true})), "doctor");
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines: Vec<_> = out.lines().collect();
+    assert!(lines[0].starts_with("server   ok    9.9.9 (instance test) at unix:///"), "{out}");
+    assert_eq!(lines[1..3], ["store    ok", "engine   ok"]);
+    let words = "figures come from the engine's statistics, as the engine is on another host";
+    assert_eq!(lines[3], format!("usage    note  {words}"));
+    let ill = json!({"name": "engine", "ok": false, "message": "no such socket"});
+    let (code, out, err) = run(answers(ill.clone()), "doctor");
+    assert_eq!((code, err.as_str()), (1, "error: not well: engine\n"));
+    assert!(out.contains("\nengine   bad   no such socket\n"), "{out}");
+    let (code, out, _) = run(answers(ill), "doctor -o json");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &found["findings"][2]["state"]), (1, &json!("bad")));
+}

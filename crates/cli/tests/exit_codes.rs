@@ -156,6 +156,10 @@ fn without_a_controller_it_is_6_and_says_what_to_do() {
         "events",
         "wait alice/web",
         "version",
+        "top",
+        "usage",
+        "usage alice/web",
+        "doctor",
     ] {
         let output = run(folder.path(), line);
         assert_eq!(code(&output), 6, "{line}: {}", stderr(&output));

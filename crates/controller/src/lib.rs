@@ -15,6 +15,7 @@ pub mod settings;
 #[cfg(test)]
 mod stage;
 mod traces;
+mod usage;
 
 pub use error::Error;
 pub use projects::HostProjects;

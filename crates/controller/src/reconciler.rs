@@ -9,7 +9,7 @@ use trueup_domain::{
     id::WorkspaceId,
     pass::Cause,
     policy::Policy,
-    port::{Changes, Clock, Engine, Retries},
+    port::{Changes, Clock, Engine, Meter, Retries},
 };
 use trueup_reconciler::{
     runtime::Controller,
@@ -20,7 +20,7 @@ use trueup_store::SqliteStore;
 /// What all passes share.
 pub(crate) fn context(
     settings: &Settings,
-    engine: Arc<dyn Engine>,
+    (engine, meter): (Arc<dyn Engine>, Arc<dyn Meter>),
     store: &Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
 ) -> Context {
@@ -40,7 +40,7 @@ pub(crate) fn context(
         clock,
         traces: Arc::new(ProcessTraces),
         policy,
-        meter: Arc::new(()),
+        meter,
         activity: Activity::default(),
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     reconciler::{context, reconciler},
     report::report,
     settings::LogFormat,
+    usage::{History, Measuring},
 };
 use futures::{FutureExt, future};
 use prometheus_client::registry::Registry;
@@ -24,9 +25,15 @@ use trueup_api::{
     wire::VersionInfo,
 };
 use trueup_docker_adapter::DockerEngine;
-use trueup_domain::{id::InstanceId, port::Clock};
+use trueup_domain::{
+    id::InstanceId,
+    port::{Clock, Meter, UsageLog},
+};
 use trueup_observability::{self as observability, Otlp};
-use trueup_reconciler::workspace::{policy_for, reconcile};
+use trueup_reconciler::{
+    usage::Figures,
+    workspace::{policy_for, reconcile},
+};
 use trueup_store::SqliteStore;
 
 /// How long the store may take to write what is queued, and the collector to take the last spans.
@@ -54,9 +61,12 @@ async fn run_until(settings: Settings, shutdown: CancellationToken) -> Result<()
     let clock = Arc::new(SystemClock);
     let store = Arc::new(open_store(&settings, clock.as_ref()).await?);
     let guard = observability::init(&observability_settings(&settings, store.instance_id()))?;
-    let result = serve(&settings, &shutdown, Arc::clone(&store), clock).await;
+    let history = History::open(&settings).await;
+    let kept = (Arc::clone(&store), history.log());
+    let result = serve(&settings, &shutdown, kept, clock).await;
     shutdown.cancel();
     let closed = store.close(CLOSE_DEADLINE).await.map_err(Error::from);
+    let closed = closed.and(history.close(CLOSE_DEADLINE).await.map_err(Error::from));
     tracing::info!("ended");
     let flushed = guard.shutdown(CLOSE_DEADLINE).await.map_err(Error::from);
     result.and(closed).and(flushed)
@@ -124,17 +134,16 @@ fn observability_settings(settings: &Settings, instance: &InstanceId) -> observa
 async fn serve(
     settings: &Settings,
     shutdown: &CancellationToken,
-    store: Arc<SqliteStore>,
+    (store, usage_log): (Arc<SqliteStore>, Arc<dyn UsageLog>),
     clock: Arc<SystemClock>,
 ) -> Result<(), Error> {
     let instance = store.instance_id().clone();
     let engine = Arc::new(connect(settings, &instance)?);
-    let bind = Bind { socket: Some(settings.api.socket.clone()), tcp: settings.api.listen };
-    if let Some(folder) = settings.api.socket.parent() {
-        make_folder(folder)?;
-    }
-    let listeners = Listeners::bind(&bind).await?;
-    let context = Arc::new(context(settings, Arc::clone(&engine) as _, &store, clock.clone()));
+    let listeners = listen(settings).await?;
+    let figures = Arc::<Figures>::default();
+    let measuring = Arc::new(Measuring::new(Arc::clone(&engine), Arc::clone(&figures)));
+    let meter = figures as Arc<dyn Meter>;
+    let context = Arc::new(context(settings, (engine.clone(), meter), &store, clock.clone()));
     let watch = Arc::new(EngineWatch::default());
     let mut registry = Registry::default();
     let controller =
@@ -149,6 +158,8 @@ async fn serve(
         inventory: engine,
         policy: context.policy.clone(),
         live: Arc::new(running),
+        usage: measuring.clone(),
+        usage_log: usage_log.clone(),
         admit: Arc::new(HostAdmission {
             projects: HostProjects::new(settings.projects.roots.clone()),
             has_strict_networks: settings.network.strict_range.is_some(),
@@ -162,15 +173,27 @@ async fn serve(
         clock,
     };
     say_ready(settings, &instance);
+    let handle = controller.handle();
+    let kept = (store.clone(), usage_log);
+    let sampler = measuring.run(settings, shutdown.clone(), kept, handle).map(Ok);
     let outcomes = controller.run(reconcile, |_, error, _| policy_for(error), context);
     let passes = report(outcomes, store).map(Ok);
     let api = server::serve(listeners, server::router(state), shutdown.clone());
-    let (passes, api) = future::join(
+    let (passes, sampler, api) = future::join3(
         supervise("reconciler", shutdown, passes),
+        supervise("sampler", shutdown, sampler),
         supervise("API server", shutdown, api.map(|served| served.map_err(Error::from))),
     )
     .await;
-    passes.and(api)
+    passes.and(sampler).and(api)
+}
+
+async fn listen(settings: &Settings) -> Result<Listeners, Error> {
+    let bind = Bind { socket: Some(settings.api.socket.clone()), tcp: settings.api.listen };
+    if let Some(folder) = settings.api.socket.parent() {
+        make_folder(folder)?;
+    }
+    Ok(Listeners::bind(&bind).await?)
 }
 
 fn say_ready(settings: &Settings, instance: &InstanceId) {

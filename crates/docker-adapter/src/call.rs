@@ -33,7 +33,14 @@ struct Lanes {
     /// One at a time: the engine's own check for a network's name can be passed by two at once, and
     /// two that choose a subnet at once choose the same.
     networks: Window,
+    /// What passes wait for never waits for figures, which may be many and take the engine
+    /// milliseconds each.
+    figures: Window,
 }
+
+/// How many containers are measured at once: enough that a few that hang do not stop the rest, and few
+/// enough to leave the engine to others.
+const FIGURES: u32 = 8;
 
 impl Caller {
     pub(crate) fn new(
@@ -47,6 +54,7 @@ impl Caller {
             reads: Window::new(concurrency.reads),
             pulls: Window::new(concurrency.pulls),
             networks: Window::new(NonZero::<u32>::MIN),
+            figures: Window::new(NonZero::<u32>::MIN.saturating_add(FIGURES - 1)),
         };
         Self { transport, deadlines, lanes }
     }
@@ -158,6 +166,7 @@ impl Caller {
 
     const fn lane(&self, operation: Operation) -> &Window {
         match operation {
+            Operation::Stats => &self.lanes.figures,
             _ if operation.is_read() => &self.lanes.reads,
             Operation::Pull => &self.lanes.pulls,
             Operation::Create | Operation::Start | Operation::Remove => &self.lanes.heavy,

@@ -1,16 +1,28 @@
 //! The port, over one Docker Engine.
 
 use crate::{
-    Error, Options, call::Caller, convert, events, events::Events, inherited, inherited::Verdicts,
-    init_words, list, network, operation::Operation, perform, transport::Transport, volume,
+    Error, Options,
+    call::Caller,
+    convert, events,
+    events::{Events, Session},
+    inherited,
+    inherited::Verdicts,
+    init_words, list, network,
+    operation::Operation,
+    perform,
+    transport::Transport,
+    volume,
 };
 use async_trait::async_trait;
 use bollard::{
     errors::Error as Refusal, models::ContainerInspectResponse,
     query_parameters::InspectContainerOptions,
 };
+use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use std::{fmt, sync::Arc};
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
 use trueup_domain::{
     action::Action,
     container::{Container, ContainerSummary},
@@ -19,6 +31,7 @@ use trueup_domain::{
     observed::NetworkState,
     port::Engine,
     spec::Image,
+    usage::CommandDigest,
 };
 
 /// A Docker Engine, reached over a local socket or plain TCP.
@@ -32,7 +45,12 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) caller: Caller,
     pub(crate) verdicts: Verdicts,
+    /// Commands that were started in containers, as the events tell of them.
+    pub(crate) sessions: broadcast::Sender<Session>,
 }
+
+/// How many commands a listener may be behind.
+const SESSIONS_BEHIND: usize = 1024;
 
 impl DockerEngine {
     /// Prepares for the engine at `options.host`; it is called only when something is asked of it,
@@ -40,7 +58,15 @@ impl DockerEngine {
     pub fn connect(options: Options) -> Result<Self, Error> {
         let transport = Transport::new(&options.host)?;
         let caller = Caller::new(transport, options.deadlines, options.concurrency);
-        Ok(Self { inner: Arc::new(Inner { options, caller, verdicts: Verdicts::default() }) })
+        let (verdicts, sessions) = (Verdicts::default(), broadcast::Sender::new(SESSIONS_BEHIND));
+        Ok(Self { inner: Arc::new(Inner { options, caller, verdicts, sessions }) })
+    }
+
+    /// The commands that are started inside of workspaces from now on, health checks among them, as far
+    /// as somebody follows the events meanwhile. Whoever falls behind misses some.
+    pub fn sessions(&self) -> impl Stream<Item = (WorkspaceId, CommandDigest)> + Send + use<> {
+        let told = BroadcastStream::new(self.inner.sessions.subscribe());
+        told.filter_map(|session| std::future::ready(session.ok()))
     }
 }
 
@@ -112,7 +138,9 @@ impl Inner {
         if workspace.is_none() {
             return Ok(list::summaries(rows));
         }
-        let rows = inherited::leave_out(&self.caller, &self.verdicts, rows).await?;
+        let rows =
+            inherited::leave_out(&self.caller, &self.verdicts, &self.options.instance_id, rows)
+                .await?;
         list::all_summaries(rows).map_err(|message| EngineError {
             operation: Operation::List.words(),
             class: ErrorClass::Unknown,

@@ -2,7 +2,8 @@
 //!
 //! Invariants: no event leaves as it came, since those of health checks hold their commands; a line
 //! that cannot be read is told as that and ends nothing. Commands run inside of a container change
-//! nothing and are left out.
+//! nothing and are no events; who wants to know that there are any gets their digests from elsewhere
+//! ([`DockerEngine::sessions`](crate::DockerEngine::sessions)).
 //!
 //! Deliberately absent: order, memory, a second attempt, and any wait for the next event. Whoever
 //! reads has to know what a silence means.
@@ -16,9 +17,10 @@ use lines::Lines;
 use serde::Deserialize;
 use trueup_domain::{
     error::EngineError,
-    id::{ContainerId, InstanceId},
+    id::{ContainerId, InstanceId, WorkspaceId},
     label,
     port::{EngineEvent, Unreadable},
+    usage::CommandDigest,
 };
 
 /// What [`Engine::events`](trueup_domain::port::Engine::events) gives.
@@ -43,11 +45,24 @@ pub(crate) async fn subscribe(inner: &Inner, since: Timestamp) -> Result<Events,
     let path = path(&inner.options.instance_id, since);
     let open = inner.caller.transport.stream(&path);
     let body = inner.caller.call(Operation::Subscribe, "", open).await?;
+    let sessions = inner.sessions.clone();
     let read = stream::unfold(Lines::new(body), |mut lines| async {
         let line = lines.next().await?;
         Some((decode(&line), lines))
     });
-    Ok(read.filter_map(|event| std::future::ready(event.transpose())).boxed())
+    let events = read.filter_map(move |told| {
+        std::future::ready(match told {
+            Ok(Told::Event(event)) => Some(Ok(event)),
+            Ok(Told::Session(session)) => {
+                // An error means that nobody listens.
+                let _ = sessions.send(session);
+                None
+            }
+            Ok(Told::Nothing) => None,
+            Err(unreadable) => Some(Err(unreadable)),
+        })
+    });
+    Ok(events.boxed())
 }
 
 fn path(instance: &InstanceId, since: Timestamp) -> String {
@@ -90,33 +105,43 @@ struct Attributes {
     workspace: Option<String>,
 }
 
-/// The event in a line, unless it is one to be left out.
-fn decode(line: &[u8]) -> Result<Option<EngineEvent>, Unreadable> {
+/// What a line tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Event(EngineEvent),
+    /// A command was started inside of a container of that workspace.
+    Session(Session),
+    Nothing,
+}
+
+/// A command that was started in a workspace.
+pub(crate) type Session = (WorkspaceId, CommandDigest);
+
+fn decode(line: &[u8]) -> Result<Told, Unreadable> {
     // The parser's own words quote the line.
     let line: Line = serde_json::from_slice(line).map_err(|_| Unreadable)?;
     if line.kind != "container" {
         return Err(Unreadable);
     }
     let at = Timestamp::from_nanosecond(line.time_nano.into()).map_err(|_| Unreadable)?;
-    let Some(action) = action(&line.action) else { return Ok(None) };
     let workspace = line.actor.attributes.workspace.and_then(|id| id.parse().ok());
+    if line.action.starts_with("exec_") {
+        let command = line.action.strip_prefix("exec_start: ").map(CommandDigest::of_text);
+        return Ok(workspace.zip(command).map_or(Told::Nothing, Told::Session));
+    }
     let container = ContainerId::new(line.actor.id);
-    Ok(Some(EngineEvent { at, workspace, container, action: action.to_owned() }))
+    Ok(Told::Event(EngineEvent { at, workspace, container, action: word(&line.action) }))
 }
 
-/// The engine's word without what it adds to it; `None` for the commands run inside a container.
-fn action(text: &str) -> Option<&str> {
-    if text.starts_with("exec_") {
-        return None;
-    }
-    Some(text.split_once(':').map_or(text, |(word, _)| word).trim())
+/// The engine's word without what it adds to it.
+fn word(action: &str) -> String {
+    action.split_once(':').map_or(action, |(word, _)| word).trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use trueup_domain::id::WorkspaceId;
 
     const WORKSPACE: &str = "0190f5a0000070008000000000000001";
 
@@ -127,8 +152,15 @@ mod tests {
         })
     }
 
-    fn decoded(event: &Value) -> Result<Option<EngineEvent>, Unreadable> {
+    fn told(event: &Value) -> Result<Told, Unreadable> {
         decode(event.to_string().as_bytes())
+    }
+
+    fn decoded(value: &Value) -> EngineEvent {
+        match told(value) {
+            Ok(Told::Event(event)) => event,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -142,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_line_becomes_an_event_of_its_workspace() {
-        let event = decoded(&event("die")).unwrap().unwrap();
+        let event = decoded(&event("die"));
         assert_eq!(event.at.as_nanosecond(), 1_700_000_000_000_000_042);
         assert_eq!(event.workspace, Some(WORKSPACE.parse::<WorkspaceId>().unwrap()));
         assert_eq!(event.container, ContainerId::new("abc"));
@@ -151,11 +183,21 @@ mod tests {
 
     #[test]
     fn commands_run_inside_are_left_out_and_a_health_check_keeps_only_its_word() {
-        for secret in ["exec_create: curl -u me:secret", "exec_start: x", "exec_die"] {
-            assert_eq!(decoded(&event(secret)), Ok(None), "{secret}");
+        for secret in ["exec_create: curl -u me:secret", "exec_die", "exec_detach"] {
+            assert_eq!(told(&event(secret)), Ok(Told::Nothing), "{secret}");
         }
-        let verdict = decoded(&event("health_status: unhealthy")).unwrap().unwrap();
+        let verdict = decoded(&event("health_status: unhealthy"));
         assert_eq!(verdict.action, "health_status");
+    }
+
+    #[test]
+    fn of_a_command_that_was_started_only_a_digest_is_told() {
+        let started = event("exec_start: curl -u me:secret");
+        let digest = CommandDigest::of(&["curl", "-u", "me:secret"].map(str::to_owned));
+        assert_eq!(told(&started), Ok(Told::Session((WORKSPACE.parse().unwrap(), digest))));
+        let mut strange = started;
+        strange["Actor"]["Attributes"] = json!({});
+        assert_eq!(told(&strange), Ok(Told::Nothing));
     }
 
     #[test]
@@ -163,7 +205,7 @@ mod tests {
         let mut strange = event("die");
         for attributes in [json!({}), json!({label::WORKSPACE_ID: "no id"})] {
             strange["Actor"]["Attributes"] = attributes;
-            assert_eq!(decoded(&strange).unwrap().unwrap().workspace, None);
+            assert_eq!(decoded(&strange).workspace, None);
         }
     }
 
@@ -174,7 +216,7 @@ mod tests {
         let mut odd = event("die");
         odd["Action"] = json!(7);
         for event in [of_a_network, odd, json!({}), json!("die")] {
-            assert_eq!(decoded(&event), Err(Unreadable), "{event}");
+            assert_eq!(told(&event), Err(Unreadable), "{event}");
         }
         assert_eq!(decode(b"{\"Type\":"), Err(Unreadable));
     }

@@ -29,9 +29,9 @@ impl Inventory for DockerEngine {
         stock(&self.inner).await
     }
 
-    async fn remove(&self, object: &Object) -> Result<Removal, EngineError> {
+    async fn remove(&self, object: &Object, volumes: bool) -> Result<Removal, EngineError> {
         let inner = &self.inner;
-        removal::remove(&inner.caller, &inner.options.instance_id, object).await
+        removal::remove(&inner.caller, &inner.options.instance_id, object, volumes).await
     }
 
     async fn candidate(&self, container: &ContainerId) -> Result<Option<Candidate>, EngineError> {
@@ -71,16 +71,16 @@ async fn sort(
     rows: Vec<ContainerRow>,
 ) -> Result<(Vec<Object>, BTreeSet<ContainerId>), EngineError> {
     let (mut objects, mut strangers) = (Vec::new(), BTreeSet::new());
-    let mut inherited: HashMap<String, bool> = HashMap::new();
+    let mut images = HashMap::new();
     for row in rows {
         let is_ours = row.is_labelled(instance) && {
-            let known = inherited.get(&row.image).copied();
-            let passes_it_on = match known {
-                Some(known) => known,
-                None => inherited::is_inherited(caller, &row.image).await?,
-            };
-            inherited.insert(row.image.clone(), passes_it_on);
-            !passes_it_on
+            if !images.contains_key(&row.image) {
+                let passed_on = inherited::passed_on(caller, &row.image).await?;
+                images.insert(row.image.clone(), passed_on);
+            }
+            // Of an image that is gone nobody can say what it passed on.
+            let passed_on = images.get(&row.image).and_then(Option::as_ref);
+            passed_on.is_some_and(|image| !image.explains(row.marks()))
         };
         if is_ours {
             objects.push(row.object());

@@ -1,5 +1,5 @@
-//! The [`Engine`](trueup_domain::port::Engine) and [`Inventory`](trueup_domain::port::Inventory) ports
-//! over the Docker Engine's API.
+//! The [`Engine`](trueup_domain::port::Engine), [`Inventory`](trueup_domain::port::Inventory) and
+//! [`UsageSource`](trueup_domain::port::UsageSource) ports over the Docker Engine's API.
 //!
 //! Everything that the rest of the project knows about Docker ends here: requests are made from
 //! domain values, and answers are turned into domain values or into an
@@ -32,9 +32,10 @@
 //!   `inherited`: containers whose labels come from their image. `list`: rows of a list → domain.
 //! - `inventory`: all that the engine holds of ours, removal by id, and what may be adopted.
 //! - `events`: the engine's events, line by line, and its clock.
+//! - `usage`: what a container uses, from the kernel's files or from the engine.
 //!
 //! Deliberately absent: TLS and ssh, retries (the queue has them), resubscription and relists (the
-//! reconciler's observer has them), usage figures.
+//! reconciler's observer has them), samples of usage (the reconciler's sampler has them).
 
 mod call;
 mod classify;
@@ -54,6 +55,7 @@ mod perform;
 mod pull;
 mod subnet;
 mod transport;
+mod usage;
 mod volume;
 mod window;
 
@@ -61,3 +63,4 @@ pub use engine::DockerEngine;
 pub use error::Error;
 pub use options::{Concurrency, Deadlines, Options};
 pub use subnet::check_range;
+pub use usage::{EngineUsage, HostFiles};

@@ -4,7 +4,7 @@
 //! rows cost a fraction of what a full decoding does. A row that is not usable is left out with a
 //! warning; whoever misses it has to inspect before acting on its absence anyway.
 
-use crate::convert::container_state;
+use crate::{convert::container_state, inherited::Marks};
 use serde::{Deserialize, de::IgnoredAny};
 use std::collections::BTreeMap;
 use trueup_domain::{
@@ -37,6 +37,16 @@ impl Row {
         &self.id
     }
 
+    /// What tells whose it is; the instance is the one whose containers were asked for.
+    pub(crate) fn marks<'a>(&'a self, instance: &'a InstanceId) -> Marks<&'a str> {
+        let labels = self.labels.as_ref();
+        Marks {
+            instance: Some(instance.as_str()),
+            workspace: labels.and_then(|labels| labels.workspace.as_deref()),
+            generation: labels.and_then(|labels| labels.generation.as_deref()),
+        }
+    }
+
     /// The id of its image.
     pub(crate) fn image(&self) -> &str {
         &self.image
@@ -48,6 +58,8 @@ struct Labels {
     // The attribute takes no constant; a test holds it to the label's name.
     #[serde(default, rename = "trueup.workspace-id")]
     workspace: Option<String>,
+    #[serde(default, rename = "trueup.generation")]
+    generation: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

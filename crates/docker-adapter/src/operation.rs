@@ -13,6 +13,7 @@ pub(crate) enum Operation {
     ListVolumes,
     Time,
     Subscribe,
+    Stats,
     Pull,
     EnsureNetwork,
     EnsureVolume,
@@ -41,6 +42,7 @@ impl Operation {
             Self::ListVolumes => "list volumes",
             Self::Time => "read the engine's clock",
             Self::Subscribe => "watch events",
+            Self::Stats => "measure container",
             Self::Pull => "pull image",
             Self::EnsureNetwork => "ensure network",
             Self::EnsureVolume => "ensure volume",
@@ -70,6 +72,7 @@ impl Operation {
                 | Self::ListVolumes
                 | Self::Time
                 | Self::Subscribe
+                | Self::Stats
         )
     }
 
@@ -79,6 +82,7 @@ impl Operation {
             self,
             Self::Inspect
                 | Self::Logs
+                | Self::Stats
                 | Self::Create
                 | Self::Start
                 | Self::Stop
@@ -102,6 +106,7 @@ impl Operation {
             Self::ListVolumes => "engine.volumes",
             Self::Time => "engine.time",
             Self::Subscribe => "engine.events",
+            Self::Stats => "engine.stats",
             Self::Pull => "engine.pull",
             Self::EnsureNetwork => "engine.network_create",
             Self::EnsureVolume => "engine.volume_create",

@@ -1,11 +1,12 @@
-//! Actions: one arm each, one engine call each, and "already so" is success.
+//! Actions: one arm each, one engine call each, and "already so" is success. Only new limits may take a
+//! second call: a container that somebody has made with a quota takes them as nothing else.
 //!
 //! A container that the plan observed is named by its id, so that an action cannot reach another one
 //! that has taken its name; that id was read from a container of ours, which is why nothing is
 //! checked again here. Only a creation meets names that others may have: it looks at the holder's
 //! labels. Deliberately absent: a second attempt, which is the queue's to make.
 
-use crate::{call::Caller, create, engine, network, operation::Operation, pull, volume};
+use crate::{call::Caller, create, engine, inherited, network, operation::Operation, pull, volume};
 use bollard::{
     errors::Error as Refusal,
     models::ContainerUpdateBody,
@@ -46,7 +47,7 @@ pub(crate) async fn perform(
         Action::UpdateResources { container, resources } => {
             update(caller, container, *resources).await
         }
-        Action::RemoveContainer(container) => remove(caller, container).await,
+        Action::RemoveContainer(container) => remove(caller, container, true).await,
         Action::RemoveNetwork { name } => network::remove(caller, instance, name).await,
         Action::RemoveVolume { name } => volume::remove(caller, instance, name).await,
     }
@@ -77,7 +78,7 @@ async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineE
     match caller.call(Operation::Create, &config.name, work).await {
         Err(error) if error.reason == Reason::NameConflict => {
             let holder = engine::inspect(caller, &ContainerId::new(&*config.name)).await?;
-            judge_holder(config, holder.as_ref(), error)
+            judge_holder(caller, config, holder.as_ref(), error).await
         }
         outcome => outcome.map(|_| ()),
     }
@@ -85,7 +86,8 @@ async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineE
 
 /// The name is taken: by an earlier attempt of ours, by somebody else, or by a container that cannot
 /// be inspected: it is gone again, or is only being made, as the engine reserves the name first.
-fn judge_holder(
+async fn judge_holder(
+    caller: &Caller,
     config: &ContainerConfig,
     holder: Option<&Container>,
     error: EngineError,
@@ -98,7 +100,10 @@ fn judge_holder(
         let wanted = config.labels.get(key);
         wanted.is_some() && wanted.map(String::as_str) == holder.label(key)
     });
-    if is_ours { Ok(()) } else { Err(error) }
+    if is_ours && !inherited::is_inherited(caller, holder).await? {
+        return Ok(());
+    }
+    Err(error)
 }
 
 async fn start(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
@@ -175,14 +180,42 @@ async fn update(
         restart_policy: Some(create::no_restart()),
         ..Default::default()
     };
-    caller.call(Operation::Update, name, caller.docker().update_container(name, body)).await
+    let work = async {
+        match caller.docker().update_container(name, body.clone()).await {
+            Err(refusal) if is_bound_to_a_quota(&refusal) => {
+                let quota = Some(resources.cpus.nanos() / (1_000_000_000 / QUOTA_PERIOD));
+                let (nano_cpus, cpu_period) = (None, Some(QUOTA_PERIOD));
+                let body = ContainerUpdateBody { nano_cpus, cpu_period, cpu_quota: quota, ..body };
+                caller.docker().update_container(name, body).await
+            }
+            answer => answer,
+        }
+    };
+    caller.call(Operation::Update, name, work).await
 }
 
-/// With its anonymous volumes; named ones are never touched by this call. A removal that somebody
-/// else has begun counts as busy and not as done: the container is still there.
-async fn remove(caller: &Caller, container: &ContainerId) -> Result<(), EngineError> {
+/// The period that the engine itself makes of a number of cores, microseconds.
+const QUOTA_PERIOD: i64 = 100_000;
+
+/// An adopted container may have been made with a quota and a period. To such a one the engine never
+/// gives a number of cores.
+fn is_bound_to_a_quota(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::DockerResponseServerError { message, .. }
+            if message.contains("Nano CPUs cannot be updated as")
+    )
+}
+
+/// Named volumes are never touched by this call; those without a name go with it if `volumes` are to.
+/// A removal that somebody else has begun counts as busy and not as done: the container is still there.
+pub(crate) async fn remove(
+    caller: &Caller,
+    container: &ContainerId,
+    volumes: bool,
+) -> Result<(), EngineError> {
     let name = path_segment(Operation::Remove, container)?;
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(volumes).build();
     let work = async {
         match caller.docker().remove_container(name, Some(options)).await {
             Err(Refusal::DockerResponseServerError { status_code: 404, .. }) => Ok(()),

@@ -27,7 +27,10 @@ use crate::{
 };
 use reading::Reading;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
 
 /// A container that may be adopted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,14 +184,30 @@ fn refuse(candidate: &Candidate) -> Result<(), Refusal> {
         return power(format!("has the capability {name}"));
     }
     for mount in config.mounts.iter().filter(|mount| mount.kind == MountKind::Bind) {
-        if mount.source.ends_with("docker.sock") {
-            return power(format!("mounts the engine's socket `{}`", mount.source));
-        }
-        if check_not_system(Path::new(&mount.source)).is_err() {
-            return power(format!("mounts the system directory `{}`", mount.source));
+        if let Some(what) = host_power(&mount.source) {
+            return power(format!("mounts {what}"));
         }
     }
     Ok(())
+}
+
+/// What a path of the host is that no workspace may mount, be it as a folder or behind a volume; `None`
+/// for all others. Links are not followed: the host may be another machine.
+pub fn host_power(path: &str) -> Option<String> {
+    let mut plain = PathBuf::from("/");
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => plain.push(name),
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    if plain.to_string_lossy().ends_with("docker.sock") {
+        return Some(format!("the engine's socket `{path}`"));
+    }
+    check_not_system(&plain).is_err().then(|| format!("the system directory `{path}`"))
 }
 
 #[cfg(test)]

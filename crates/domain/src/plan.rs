@@ -78,7 +78,7 @@ pub fn plan(desired: &Desired, observed: &Observation, now: Timestamp) -> Plan {
     let decision = decision.announced(desired, now);
     Plan {
         status: Status {
-            set_aside: others::unlabelled(desired, observed),
+            set_aside: others::previous(desired, observed).map(|previous| previous.id.clone()),
             ..judgement::status(desired, shown, &decision, now)
         },
         actions: decision.actions,

@@ -14,7 +14,7 @@ pub use inventory::{Inventory, Object, ObjectKind, Removal, Stock};
 pub use project::Projects;
 pub use retries::{Retries, RetryState};
 pub use store::{
-    Change, Changes, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite, Workspaces,
-    Written,
+    Change, Changes, ErrorCount, EventLog, EventQuery, PassLog, PassRecord, Recorded, SpecWrite,
+    Workspaces, Written,
 };
 pub use usage::{Gauge, Meter, UsageError, UsageLog, UsageSource};

@@ -117,8 +117,8 @@ pub struct Status {
     /// The container, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerStatus>,
-    /// The adopted container that waits for its successor to come up: nothing on the engine tells whose
-    /// it is.
+    /// The container that waits for its successor to come up. What its name and labels say of it others
+    /// may have, too: whoever runs an image that was made of a container has its labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set_aside: Option<ContainerId>,
     /// How often the command has ended in a row.

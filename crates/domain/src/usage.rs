@@ -7,11 +7,13 @@
 
 mod history;
 mod said;
+mod session;
 mod summary;
 mod threshold;
 
 pub use history::{Point, Range, Resolution, UsageRow};
 pub use said::Said;
+pub use session::CommandDigest;
 pub use summary::Summary;
 pub use threshold::{Pressure, Resource, Thresholds, Watch};
 

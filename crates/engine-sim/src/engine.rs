@@ -42,9 +42,9 @@ use trueup_domain::id::InstanceId;
 pub struct SimEngine {
     shared: Arc<Shared>,
     instance: InstanceId,
-    /// Whether what is made from an image inherits our label, as far as it was asked: the adapter
-    /// remembers that, too, as long as it lives.
-    verdicts: Arc<Mutex<BTreeMap<String, bool>>>,
+    /// The labels of images, as far as they were asked: the adapter remembers them, too, as long as it
+    /// lives.
+    images: Arc<Mutex<BTreeMap<String, BTreeMap<String, String>>>>,
 }
 
 struct Shared {
@@ -92,12 +92,12 @@ impl SimEngine {
             pulls: Semaphore::new(options.pulls),
             options,
         };
-        Self { shared: Arc::new(shared), instance, verdicts: Arc::default() }
+        Self { shared: Arc::new(shared), instance, images: Arc::default() }
     }
 
     /// The same engine, as another controller sees it.
     pub fn for_instance(&self, instance: InstanceId) -> Self {
-        Self { shared: Arc::clone(&self.shared), instance, verdicts: Arc::default() }
+        Self { shared: Arc::clone(&self.shared), instance, images: Arc::default() }
     }
 
     /// Looks at the model, or sets it up: images, programs, folders, whatever its methods do at once.

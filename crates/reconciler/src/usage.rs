@@ -2,9 +2,9 @@
 //!
 //! # Flow
 //! 1. It follows the store: a workspace whose container runs gets a seat, and loses it when that ends.
-//! 2. Seats are spread evenly over the interval ([`rota`]); when its turn comes, a seat lends its gauge
+//! 2. Seats are spread evenly over the interval (the rota); when its turn comes, a seat lends its gauge
 //!    out, and the reading comes back with it.
-//! 3. A reading and the one before make figures ([`seat`]): shown ([`Figures`]), kept as history, and held
+//! 3. A reading and the one before make figures: shown ([`Figures`]), kept as history, and held
 //!    against the thresholds. Only when a condition has to say something new is a pass woken.
 //!
 //! # Guarantees

@@ -1,14 +1,16 @@
 //! `workload`: the only program in the test and demo image.
 //!
 //! Its job is to behave, on request, like anything a development container may do: sleep, end
-//! with a code, burn CPU, hold memory, serve HTTP, ignore TERM. It is linked statically and needs
+//! with a code, burn CPU, hold memory, send bytes, serve HTTP, ignore TERM. It is linked statically and needs
 //! nothing from the image around it. As PID 1 it gets only those signals for which it has a
 //! handler, so one is installed before anything else. Deliberately absent: a shell, subcommands
-//! with side effects on the engine, and any dependency beyond the signal handling.
+//! with side effects on the engine, and any dependency beyond signals and clocks.
 
+mod burn;
 mod program;
 mod run;
 mod serve;
+mod traffic;
 
 use std::process::ExitCode;
 

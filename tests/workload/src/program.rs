@@ -5,6 +5,7 @@
 //! abbreviations and options with `=`, as whoever writes these arguments is a test.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,9 +16,12 @@ usage: workload [--ignore-term] STEP...
 steps, taken from left to right:
   sleep [SECONDS]           wait; without a number (or with `infinity`) until TERM
   exit CODE [--after SECS]  end with this code
-  burn CORES                keep this many cores busy, in the background
+  burn CORES                keep this many cores busy, in the background; 0.25 is a quarter of one
   hold MIB                  keep this much memory resident, in the background
+  cache FILE MIB            write a file of this size and read it, so that it is in the page cache
   serve PORT                answer HTTP on this port, in the background
+  receive PORT              take whatever is sent to this port, in the background
+  send HOST:PORT BYTES      send this many bytes to who receives there, and wait until they came
   write FILE TEXT           write a file
   echo TEXT                 print a line
   env                       print the environment
@@ -39,9 +43,12 @@ pub(crate) enum Step {
     Sleep(Duration),
     SleepForever,
     Exit { code: u8, after: Duration },
-    Burn { cores: usize },
+    Burn { share: Share },
     Hold { mebibytes: usize },
+    Cache { file: PathBuf, mebibytes: usize },
     Serve { port: u16 },
+    Receive { port: u16 },
+    Send { to: SocketAddr, bytes: u64 },
     Write { file: PathBuf, text: String },
     Echo { text: String },
     Env,
@@ -51,7 +58,30 @@ pub(crate) enum Step {
 impl Step {
     /// Goes on beside the following steps, and keeps the process alive after the last one.
     pub(crate) fn is_background(&self) -> bool {
-        matches!(self, Self::Burn { .. } | Self::Hold { .. } | Self::Serve { .. })
+        matches!(
+            self,
+            Self::Burn { .. } | Self::Hold { .. } | Self::Serve { .. } | Self::Receive { .. }
+        )
+    }
+}
+
+/// Processor time in thousandths of a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share(pub(crate) u32);
+
+impl std::str::FromStr for Share {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        const MOST_CORES: u32 = 1_024;
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !(1..=3).contains(&part.len()) || !is_digits(part) || !is_digits(whole) {
+            return Err(());
+        }
+        let cores = whole.parse::<u32>().ok().filter(|cores| *cores < MOST_CORES).ok_or(())?;
+        let thousandths: u32 = format!("{part:0<3}").parse().map_err(|_| ())?;
+        Ok(Self(cores * 1_000 + thousandths))
     }
 }
 
@@ -96,9 +126,18 @@ fn step(word: &str, words: &mut Words<'_>) -> Result<Step, Error> {
             let after = words.after()?;
             Step::Exit { code, after }
         }
-        "burn" => Step::Burn { cores: words.number("burn", "a number of cores")? },
+        "burn" => Step::Burn { share: words.number("burn", "a number of cores")? },
         "hold" => Step::Hold { mebibytes: words.number("hold", "a number of MiB")? },
+        "cache" => Step::Cache {
+            file: words.text("cache", "a file")?.into(),
+            mebibytes: words.number("cache", "a number of MiB")?,
+        },
         "serve" => Step::Serve { port: words.number("serve", "a port")? },
+        "receive" => Step::Receive { port: words.number("receive", "a port")? },
+        "send" => Step::Send {
+            to: words.number("send", "an address and a port")?,
+            bytes: words.number("send", "a number of bytes")?,
+        },
         "write" => Step::Write {
             file: words.text("write", "a file")?.into(),
             text: words.text("write", "a text")?.to_owned(),

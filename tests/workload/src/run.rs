@@ -4,7 +4,9 @@
 //! the process has one job and no state to save, so nobody waits for them. Deliberately absent:
 //! a graceful end; TERM ends the process at once, with the code that a shell would report.
 
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::program::{Program, Step};
-use crate::serve;
+use crate::{burn, serve, traffic};
 
 const MEBIBYTE: usize = 1 << 20;
 
@@ -52,13 +54,18 @@ fn perform(step: Step, held: &mut Vec<Vec<u8>>) -> Result<Option<u8>, String> {
             thread::sleep(after);
             return Ok(Some(code));
         }
-        Step::Burn { cores } => {
-            for _ in 0..cores {
-                thread::spawn(burn);
-            }
-        }
+        Step::Burn { share } => burn::burn(share),
         // Ones, not zeroes: the kernel backs untouched zero pages with nothing.
         Step::Hold { mebibytes } => held.push(vec![1; mebibytes * MEBIBYTE]),
+        Step::Cache { file, mebibytes } => cache(&file, mebibytes)
+            .map_err(|error| format!("cannot fill {}: {error}", file.display()))?,
+        Step::Receive { port } => {
+            let listener = serve::listen(port)
+                .map_err(|error| format!("cannot receive at {port}: {error}"))?;
+            thread::spawn(move || traffic::receive(&listener));
+        }
+        Step::Send { to, bytes } => traffic::send(to, bytes)
+            .map_err(|error| format!("cannot send {bytes} bytes to {to}: {error}"))?,
         Step::Serve { port } => {
             let listener =
                 serve::listen(port).map_err(|error| format!("cannot serve {port}: {error}"))?;
@@ -93,11 +100,16 @@ fn sleep_forever() -> ! {
     }
 }
 
-fn burn() {
-    let mut number: u64 = 1;
-    loop {
-        number = std::hint::black_box(number.wrapping_mul(6_364_136_223_846_793_005) | 1);
+/// Written and read back, whatever of it the writing left in memory.
+fn cache(file: &Path, mebibytes: usize) -> std::io::Result<()> {
+    let mut written = File::create(file)?;
+    let block = vec![1; MEBIBYTE];
+    for _ in 0..mebibytes {
+        written.write_all(&block)?;
     }
+    written.sync_all()?;
+    std::io::copy(&mut File::open(file)?, &mut std::io::sink())?;
+    Ok(())
 }
 
 fn print_environment() -> Result<(), String> {

@@ -25,8 +25,7 @@ pub struct Options {
 impl Options {
     /// Reads the arguments, without the program's name.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
-        let mut options =
-            Self { workspaces: 100, rounds: 3, kills: 10, only: None, private: true };
+        let mut options = Self { workspaces: 100, rounds: 3, kills: 10, only: None, private: true };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let value = arguments.next().with_context(|| USAGE)?;

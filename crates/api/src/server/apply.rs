@@ -107,7 +107,7 @@ async fn preview(state: &State, manifests: Vec<Manifest>) -> Result<Vec<Applied>
         let spec = Spec { state: spec.state.or(stored.spec.state), ..spec };
         let same = spec == stored.spec && metadata == stored.metadata;
         let outcome = if same { Outcome::Unchanged } else { Outcome::Configured };
-        items.push(Applied { key, outcome, workspace: Some(overlay(state, &stored)) });
+        items.push(Applied { key, outcome, workspace: Some(overlay(state, &stored, None)) });
     }
     Ok(items)
 }

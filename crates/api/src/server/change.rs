@@ -115,5 +115,5 @@ pub(super) fn report(state: &State, written: &Written, caller: &Caller, verb: &s
     if outcome != Outcome::Unchanged && caller.traceparent.is_some() {
         state.live.request_sync(workspace.id, caller.cause(CauseKind::SpecChange, verb));
     }
-    Applied { key: workspace.key(), outcome, workspace: Some(overlay(state, workspace)) }
+    Applied { key: workspace.key(), outcome, workspace: Some(overlay(state, workspace, None)) }
 }

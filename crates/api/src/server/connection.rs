@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Connection {
     /// Who is at the other end.
     pub peer: Peer,
-    /// Cancelled when the server ends, which ends what waits.
+    /// Cancelled when the server or the connection is to end, which ends what waits.
     pub closing: CancellationToken,
 }
 

@@ -24,7 +24,7 @@ use trueup_domain::{
 
 /// How long a deletion may take: what is begun within [`BUDGET`] is finished within this.
 pub(super) const DEADLINE: Duration = Duration::from_mins(3);
-/// After this nothing more is begun; a container's end may take half a minute, its removal a whole one.
+/// After this nothing more is begun; a frozen container's end may take a minute, its removal another.
 const BUDGET: Duration = Duration::from_mins(1);
 /// Removals at once: the engine gets no faster beyond.
 const AT_ONCE: usize = 4;
@@ -99,7 +99,7 @@ async fn remove(state: &State, orphan: &Orphan, volumes: bool, until: Instant) -
         Ok(true) => return Outcome::Kept("is its workspace's own by now".to_owned()),
         Err(why) => return Outcome::Failed(why),
     }
-    match state.inventory.remove(&orphan.object).await {
+    match state.inventory.remove(&orphan.object, volumes).await {
         Ok(Removal::Removed | Removal::Gone) => Outcome::Deleted,
         Ok(Removal::InUse) => Outcome::Kept("is used by a container".to_owned()),
         Err(error) => Outcome::Failed(error.to_string()),

@@ -3,7 +3,7 @@
 use super::{
     adoption, apply, change, events, guard, health, orphans,
     state::{Api, Inner, State},
-    view,
+    usage, view,
 };
 use crate::{Problem, ProblemKind};
 use axum::{
@@ -26,11 +26,14 @@ pub fn router(state: State) -> Router {
         .route("/v1/workspaces", get(view::list).post(apply::apply))
         .route("/v1/workspaces/{owner}/{name}", get(view::get).delete(change::delete))
         .route("/v1/workspaces/{owner}/{name}/passes", get(view::passes))
+        .route("/v1/workspaces/{owner}/{name}/usage", get(usage::history))
         .route("/v1/workspaces/{owner}/{name}/sync", post(change::sync))
         .route("/v1/workspaces/{owner}/{name}/{verb}", post(change::set_state))
         .route("/v1/sync", post(change::sync_all))
         .route("/v1/adopt", post(adoption::adopt))
         .route("/v1/orphans", get(orphans::list))
+        .route("/v1/usage", get(usage::now))
+        .route("/v1/usage/stream", get(usage::stream))
         .route("/v1/version", get(health::version))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

@@ -56,7 +56,7 @@ pub async fn serve(
             Some(ended) = connections.join_next() => { report(ended); continue }
             next = next => next,
         };
-        let connection = |peer| Connection { peer, closing: shutdown.clone() };
+        let connection = |peer| Connection { peer, closing: shutdown.child_token() };
         let router = router.clone();
         match accepted {
             Ok(Accepted::Unix(stream, peer)) => {
@@ -124,6 +124,8 @@ where
         ended = exchange.as_mut() => Ok(ended),
         () = async { tokio::select! { () = closing.cancelled() => {}, () = sleep(LIFETIME) => {} } } => {
             exchange.as_mut().graceful_shutdown();
+            // What waits for news would not end in time by itself.
+            closing.cancel();
             timeout(LAST_ANSWER, exchange).await
         }
     };
@@ -132,5 +134,37 @@ where
         // The peer went away, or was too slow; that is its own affair.
         Ok(Err(error)) => tracing::debug!(?peer, %error, "a connection broke off"),
         Err(_) => tracing::debug!(?peer, "a connection was cut off at the end of its life"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::{Extension, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::Instant,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_news_ends_well_at_the_end_of_its_connections_life() {
+        let wait = async |Extension(connection): Extension<Connection>| {
+            connection.closing.cancelled().await;
+            "over"
+        };
+        let router = Router::new().route("/", get(wait));
+        let (mut client, stream) = tokio::io::duplex(4096);
+        let shutdown = CancellationToken::new();
+        let peer = Peer::Tcp("127.0.0.1:1".parse().unwrap());
+        let connection = Connection { peer, closing: shutdown.child_token() };
+        let started = Instant::now();
+        let talk = tokio::spawn(converse(stream, router, connection));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        assert!(text.ends_with("over"), "{text}");
+        assert!((LIFETIME..LIFETIME + LAST_ANSWER).contains(&started.elapsed()));
+        talk.await.unwrap();
+        assert!(!shutdown.is_cancelled(), "it is the end of this connection alone");
     }
 }

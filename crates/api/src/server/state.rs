@@ -1,7 +1,8 @@
-//! What the server needs from the controller: the domain's ports, and three of its own.
+//! What the server needs from the controller: the domain's ports, and a few of its own.
 
 use crate::wire::{LiveView, VersionInfo};
 use async_trait::async_trait;
+use futures::stream::BoxStream;
 use std::{fmt, sync::Arc};
 use tokio::sync::Semaphore;
 use trueup_domain::{
@@ -9,7 +10,8 @@ use trueup_domain::{
     manifest::Manifest,
     pass::Cause,
     policy::Policy,
-    port::{Changes, Clock, EventLog, Inventory, PassLog, Workspaces},
+    port::{Changes, Clock, EventLog, Inventory, PassLog, UsageLog, Workspaces},
+    usage::{Source, Usage},
 };
 
 /// All that the handlers work with.
@@ -31,6 +33,10 @@ pub struct State {
     pub policy: Policy,
     /// The running controller.
     pub live: Arc<dyn Live>,
+    /// The newest figures of usage.
+    pub usage: Arc<dyn LiveUsage>,
+    /// The history of usage.
+    pub usage_log: Arc<dyn UsageLog>,
     /// What may be declared on this host.
     pub admit: Arc<dyn Admission>,
     /// What `GET /metrics` answers.
@@ -50,6 +56,21 @@ pub trait Live: Send + Sync + 'static {
 
     /// Whether the engine can be watched now.
     fn engine_status(&self) -> EngineStatus;
+}
+
+/// The newest figures, as far as the API looks into them. Nothing here waits.
+pub trait LiveUsage: Send + Sync + 'static {
+    /// The newest figures of a workspace that runs.
+    fn usage(&self, id: WorkspaceId) -> Option<Usage>;
+
+    /// Where a workspace's figures come from; `None`: it does not run, or was not looked at yet.
+    fn source(&self, id: WorkspaceId) -> Option<Source>;
+
+    /// Where figures come from on this engine as a rule, in words.
+    fn engine_source(&self) -> Source;
+
+    /// Each new figure from now on. Bounded: who falls behind misses some.
+    fn subscribe(&self) -> BoxStream<'static, (WorkspaceId, Usage)>;
 }
 
 /// Whether the engine can be watched.
@@ -81,11 +102,16 @@ pub trait Metrics: Send + Sync + 'static {
 /// How many long polls may wait at once; more are told to come again.
 const LONG_POLLS: usize = 256;
 
+/// How many streams of figures may be open at once; more are told to come again.
+const STREAMS: usize = 64;
+
 /// The state with what the server itself keeps.
 pub(super) struct Inner {
     pub(super) state: State,
     /// One permit for each long poll that may wait.
     pub(super) polls: Semaphore,
+    /// One permit for each stream of figures that may be open.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 /// What every handler gets.
@@ -93,6 +119,7 @@ pub(super) type Api = Arc<Inner>;
 
 impl From<State> for Inner {
     fn from(state: State) -> Self {
-        Self { state, polls: Semaphore::new(LONG_POLLS) }
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        Self { state, polls: Semaphore::new(LONG_POLLS), streams }
     }
 }

@@ -7,16 +7,19 @@ use super::{
 };
 use crate::{
     Problem, ProblemKind,
-    wire::{PassList, WorkspaceList, WorkspaceView},
+    wire::{PassList, UsageSource, WorkspaceList, WorkspaceMetrics, WorkspaceView},
 };
 use axum::{Json, extract};
+use futures::future;
 use serde::{
     Deserialize,
     de::{IntoDeserializer, value::Error as WordError},
 };
-use std::{str::FromStr, sync::Arc};
+use std::{collections::HashMap, str::FromStr, sync::Arc};
 use trueup_domain::{
+    id::WorkspaceId,
     name::{Owner, WorkspaceKey},
+    port::ErrorCount,
     status::Phase,
     workspace::Workspace,
 };
@@ -30,11 +33,10 @@ pub(super) async fn list(
 ) -> Result<Json<WorkspaceList>, Problem> {
     let selection = Selection::read(&mut parameters)?;
     parameters.finish()?;
-    let all = api.state.workspaces.list().await?;
-    let items = all
+    let (selected, errors) = select(&api.state, &selection).await?;
+    let items = selected
         .iter()
-        .filter(|workspace| selection.takes(workspace))
-        .map(|workspace| overlay(&api.state, workspace))
+        .map(|workspace| overlay(&api.state, workspace, Some(&errors_of(&errors, workspace))))
         .collect();
     Ok(Json(WorkspaceList { items }))
 }
@@ -46,7 +48,8 @@ pub(super) async fn get(
 ) -> Result<Json<WorkspaceView>, Problem> {
     parameters.finish()?;
     let workspace = find(&api.state, &key).await?;
-    Ok(Json(overlay(&api.state, &workspace)))
+    let errors = api.state.events.errors(workspace.id).await?;
+    Ok(Json(overlay(&api.state, &workspace, Some(&errors))))
 }
 
 pub(super) async fn passes(
@@ -67,8 +70,32 @@ pub(super) async fn find(state: &State, key: &WorkspaceKey) -> Result<Arc<Worksp
     found.ok_or_else(|| Problem::new(ProblemKind::NotFound, format!("no workspace {key}")))
 }
 
-/// The workspace as the API shows it.
-pub(super) fn overlay(state: &State, workspace: &Workspace) -> WorkspaceView {
+/// The selected workspaces by owner and name, and the errors of all that have any.
+pub(super) async fn select(
+    state: &State,
+    selection: &Selection,
+) -> Result<(Vec<Arc<Workspace>>, ErrorCounts), Problem> {
+    let (mut all, errors) =
+        future::try_join(state.workspaces.list(), state.events.all_errors()).await?;
+    all.retain(|workspace| selection.takes(workspace));
+    Ok((all, errors))
+}
+
+/// By the workspace's identity; who has none has no entry.
+pub(super) type ErrorCounts = HashMap<WorkspaceId, ErrorCount>;
+
+/// The errors of one of them.
+pub(super) fn errors_of(errors: &ErrorCounts, workspace: &Workspace) -> ErrorCount {
+    errors.get(&workspace.id).copied().unwrap_or_default()
+}
+
+/// The workspace as the API shows it. Without errors it is not said whether it had any.
+pub(super) fn overlay(
+    state: &State,
+    workspace: &Workspace,
+    errors: Option<&ErrorCount>,
+) -> WorkspaceView {
+    let metrics = metrics(state, workspace.id, errors);
     let live = state.live.live(workspace.id);
     let mut workspace = workspace.clone();
     workspace.status.phase = workspace.phase();
@@ -77,18 +104,30 @@ pub(super) fn overlay(state: &State, workspace: &Workspace) -> WorkspaceView {
         status.sync_attempts = status.sync_attempts.max(live.sync_attempts);
         status.last_sync_attempt = status.last_sync_attempt.max(live.last_sync_attempt);
     }
-    WorkspaceView { workspace, live }
+    WorkspaceView { workspace, live, metrics }
+}
+
+/// What it uses now.
+pub(super) fn metrics(
+    state: &State,
+    id: WorkspaceId,
+    errors: Option<&ErrorCount>,
+) -> WorkspaceMetrics {
+    let usage = state.usage.usage(id);
+    let source = state.usage.source(id).map(UsageSource::from);
+    WorkspaceMetrics { source, ..WorkspaceMetrics::new(usage.as_ref(), errors, state.clock.now()) }
 }
 
 /// Which workspaces are listed: those that match everything that is given.
-struct Selection {
+pub(super) struct Selection {
     owner: Option<Owner>,
     labels: Vec<(String, String)>,
     phase: Option<Phase>,
 }
 
 impl Selection {
-    fn read(parameters: &mut Parameters) -> Result<Self, Problem> {
+    /// Takes its part of the parameters.
+    pub(super) fn read(parameters: &mut Parameters) -> Result<Self, Problem> {
         let owner = parameters.take("owner")?;
         let phase = parameters.take::<PhaseWord>("phase")?.map(|PhaseWord(phase)| phase);
         let split = |label: String| match label.split_once('=') {

@@ -1,21 +1,35 @@
 //! Reading: workspaces, passes, events, and the controller itself.
 
+use super::{shape::Shape, usage::WorkspaceMetrics};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trueup_domain::{event::Event, id::EventId, pass::Pass, workspace::Workspace};
 
-/// A workspace as the API shows it.
+/// A workspace as the API shows it: the fields of what is stored, `live` beside them, and `metrics`
+/// within `status`.
 ///
 /// `status.phase` shows a deletion at once; `status.lastSyncAttempt` and `status.syncAttempts` are
 /// as fresh as the controller's memory.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WorkspaceView {
     /// What is stored.
-    #[serde(flatten)]
     pub workspace: Workspace,
     /// What the controller is doing about it; none before the controller has taken it up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveView>,
+    /// What it uses; travels as `status.metrics`.
+    pub metrics: WorkspaceMetrics,
+}
+
+impl Serialize for WorkspaceView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Shape::from(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for WorkspaceView {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Shape::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// What only the running controller knows of a workspace.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream, stream::BoxStream};
 use jiff::Timestamp;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     error::Error,
     fmt, future,
     sync::{
@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::sync::broadcast;
 use trueup_api::{
-    server::{Admission, EngineStatus, Live, Metrics},
+    server::{Admission, EngineStatus, Live, LiveUsage, Metrics},
     wire::LiveView,
 };
 use trueup_domain::{
@@ -26,11 +26,12 @@ use trueup_domain::{
     name::WorkspaceKey,
     pass::{Cause, Pass},
     port::{
-        Change, Changes, Clock, EventLog, EventQuery, Inventory, Object, PassLog, PassRecord,
-        Recorded, Removal, SpecWrite, Stock, Workspaces, Written,
+        Change, Changes, Clock, ErrorCount, EventLog, EventQuery, Inventory, Object, PassLog,
+        PassRecord, Recorded, Removal, SpecWrite, Stock, UsageLog, Workspaces, Written,
     },
     spec::Spec,
     status::Status,
+    usage::{Point, Range, Source, Usage, UsageRow},
     workspace::{Deletion, Workspace},
 };
 use uuid::Uuid;
@@ -59,6 +60,15 @@ pub(crate) struct Fake {
     pub(crate) removed: Mutex<Vec<String>>,
     /// What can be adopted, by name.
     pub(crate) candidates: Mutex<BTreeMap<String, Candidate>>,
+    /// What is known of the usage of each, and of their errors.
+    pub(crate) usage: Mutex<HashMap<WorkspaceId, Usage>>,
+    pub(crate) sources: Mutex<HashMap<WorkspaceId, Source>>,
+    pub(crate) errors: Mutex<HashMap<WorkspaceId, ErrorCount>>,
+    /// How often errors were counted, and of how many workspaces a history was asked for, with what range.
+    pub(crate) counts: AtomicU64,
+    pub(crate) ranges: Mutex<Vec<(WorkspaceId, Range)>>,
+    pub(crate) points: Mutex<Vec<Point>>,
+    pub(crate) figures: broadcast::Sender<(WorkspaceId, Usage)>,
     ids: AtomicU64,
 }
 
@@ -103,6 +113,13 @@ impl Fake {
             removals: Mutex::default(),
             removed: Mutex::default(),
             candidates: Mutex::default(),
+            usage: Mutex::default(),
+            sources: Mutex::default(),
+            errors: Mutex::default(),
+            counts: AtomicU64::new(0),
+            ranges: Mutex::default(),
+            points: Mutex::default(),
+            figures: broadcast::channel(64).0,
             ids: AtomicU64::new(1),
         })
     }
@@ -333,6 +350,65 @@ impl EventLog for Fake {
         self.check()?;
         Ok(EventId(self.rows.lock().unwrap().events.len() as u64))
     }
+
+    async fn errors(&self, workspace: WorkspaceId) -> Result<ErrorCount, StoreError> {
+        self.check()?;
+        self.counts.fetch_add(1, Ordering::SeqCst);
+        Ok(self.errors.lock().unwrap().get(&workspace).copied().unwrap_or_default())
+    }
+
+    async fn all_errors(&self) -> Result<HashMap<WorkspaceId, ErrorCount>, StoreError> {
+        self.check()?;
+        self.counts.fetch_add(1, Ordering::SeqCst);
+        Ok(self.errors.lock().unwrap().clone())
+    }
+}
+
+impl LiveUsage for Fake {
+    fn usage(&self, id: WorkspaceId) -> Option<Usage> {
+        self.usage.lock().unwrap().get(&id).copied()
+    }
+
+    fn source(&self, id: WorkspaceId) -> Option<Source> {
+        self.sources.lock().unwrap().get(&id).cloned()
+    }
+
+    fn engine_source(&self) -> Source {
+        Source::EngineStats { why: "the engine is on another host".to_owned() }
+    }
+
+    fn subscribe(&self) -> BoxStream<'static, (WorkspaceId, Usage)> {
+        let receiver = self.figures.subscribe();
+        stream::unfold(receiver, |mut receiver| async move {
+            loop {
+                match receiver.recv().await {
+                    Ok(figure) => return Some((figure, receiver)),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        })
+        .boxed()
+    }
+}
+
+#[async_trait]
+impl UsageLog for Fake {
+    async fn append(&self, _: Vec<UsageRow>, _: Timestamp) -> Result<(), StoreError> {
+        unreachable!("the API measures nothing")
+    }
+
+    async fn history(
+        &self,
+        workspace: WorkspaceId,
+        range: &Range,
+        now: Timestamp,
+    ) -> Result<Vec<Point>, StoreError> {
+        self.check()?;
+        assert_eq!(now, self.now());
+        self.ranges.lock().unwrap().push((workspace, *range));
+        Ok(self.points.lock().unwrap().clone())
+    }
 }
 
 impl Changes for Fake {
@@ -383,8 +459,9 @@ impl Inventory for Fake {
         Ok(Stock { at: self.now(), objects, strangers: std::collections::BTreeSet::new() })
     }
 
-    async fn remove(&self, object: &Object) -> Result<Removal, EngineError> {
-        self.removed.lock().unwrap().push(object.id.clone());
+    async fn remove(&self, object: &Object, volumes: bool) -> Result<Removal, EngineError> {
+        let what = if volumes { " with its volumes" } else { "" };
+        self.removed.lock().unwrap().push(format!("{}{what}", object.id));
         let known = self.removals.lock().unwrap().get(&object.id).copied();
         known.ok_or_else(|| engine_error("remove container", "it is stuck"))
     }

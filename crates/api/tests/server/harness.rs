@@ -66,6 +66,8 @@ fn state(fake: &Arc<Fake>) -> State {
         inventory: Arc::clone(fake) as _,
         policy: Policy::new(InstanceId::new("test")),
         live: Arc::clone(fake) as _,
+        usage: Arc::clone(fake) as _,
+        usage_log: Arc::clone(fake) as _,
         admit: Arc::clone(fake) as _,
         metrics: Arc::clone(fake) as _,
         version: VersionInfo {

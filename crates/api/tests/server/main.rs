@@ -11,3 +11,5 @@ mod harness;
 mod lifecycle;
 mod orphans;
 mod reading;
+mod usage;
+mod usage_stream;

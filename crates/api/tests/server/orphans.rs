@@ -135,7 +135,7 @@ async fn an_owner_sees_and_deletes_only_what_is_labelled_as_his() {
     assert_eq!((report.orphans.len(), report.missing.len()), (1, 0));
     let response = harness.client.delete_orphans(Some(&owner), true).await.unwrap();
     assert_eq!(ids(&response), [vec!["c2"], vec![], vec![]]);
-    assert_eq!(*harness.fake.removed.lock().unwrap(), ["c2"]);
+    assert_eq!(*harness.fake.removed.lock().unwrap(), ["c2 with its volumes"]);
 }
 
 #[tokio::test]

@@ -89,3 +89,30 @@ fn the_help_lists_every_exit_code() {
         assert!(help.contains(&format!("\n{code:>3}  ")), "{code} in\n{help}");
     }
 }
+
+#[test]
+fn a_range_of_time_is_of_one_workspace_and_a_group_is_of_all() {
+    for line in ["trueup usage --since 2h", "trueup usage --until 1m", "trueup usage --step 1m"] {
+        assert_eq!(refusal(line), ErrorKind::MissingRequiredArgument, "{line}");
+    }
+    for line in ["trueup usage web --by owner", "trueup usage web -l a=b"] {
+        assert_eq!(refusal(line), ErrorKind::ArgumentConflict, "{line}");
+    }
+    for line in [
+        "trueup usage web --since yesterday",
+        "trueup usage web --step 1",
+        "trueup usage --by phase",
+        "trueup usage --by label:",
+        "trueup top --interval 10ms",
+    ] {
+        assert_eq!(refusal(line), ErrorKind::ValueValidation, "{line}");
+    }
+    for line in [
+        "trueup usage",
+        "trueup usage --by label:team -l a=b",
+        "trueup usage web --since 2026-11-22T10:00:00Z --until 5m --step 1m",
+        "trueup top --sort memory --interval 1s --once",
+    ] {
+        parse(line).unwrap();
+    }
+}

@@ -1,6 +1,7 @@
 //! `trueup get`: workspaces as a table or as data, once or for as long as one watches.
 
 use crate::{
+    arguments::label,
     context::Context,
     error::Error,
     render::table::{Columns, Table},
@@ -200,12 +201,5 @@ impl Printer {
                 output.write(&self.table.render(views, crate::age::now()))
             }
         }
-    }
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
     }
 }

@@ -1,6 +1,6 @@
 //! Everything about a workspace on one page.
 
-use super::{container, finish, one_line, plain_table, row, specification};
+use super::{container, finish, metrics, one_line, plain_table, row, specification};
 use crate::{age::age, waiting::gave_up};
 use jiff::Timestamp;
 use std::fmt::Display;
@@ -36,6 +36,8 @@ pub(crate) fn render(page: &Page<'_>) -> String {
         text.heading("Container");
         write_container(container, page.now, &mut text);
     }
+    text.heading("Metrics");
+    metrics::write(&page.view.metrics, page.now, &mut text);
     let mut text = text.0;
     for (title, table) in [
         ("Conditions", conditions(page)),
@@ -211,7 +213,8 @@ fn some_rows(table: comfy_table::Table) -> String {
     if table.is_empty() { "none\n".to_owned() } else { finish(table, GAP) }
 }
 
-fn since(then: Timestamp, now: Timestamp) -> String {
+/// The time, and how long ago that was.
+pub(super) fn since(then: Timestamp, now: Timestamp) -> String {
     format!("{then:.0} ({} ago)", age(then, now))
 }
 

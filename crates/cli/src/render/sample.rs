@@ -1,6 +1,6 @@
 //! A workspace to test with: it runs, it is ready, and something failed earlier.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use trueup_api::wire::WorkspaceView;
 
 /// That workspace, called so.
@@ -54,11 +54,25 @@ pub(crate) fn sample(owner: &str, name: &str) -> WorkspaceView {
             "recovery": {"restarts": 3},
             "lastSyncAttempt": "2026-11-22T10:04:58Z",
             "syncAttempts": 12,
+            "metrics": metrics(12.5),
         },
         "live": {"syncAttempts": 12, "queued": false, "running": false,
                  "nextWake": "2026-11-22T10:05:28Z"},
     }))
     .unwrap()
+}
+
+/// What it uses, with that share of a processor.
+pub(crate) fn metrics(cpu_percent: f64) -> Value {
+    json!({
+        "time": "2026-11-22T10:04:57Z", "cpu_percent": cpu_percent,
+        "memory_usage": 100 << 20, "memory_limit": 512 << 20,
+        "network_rx_mb": 1.5, "network_tx_mb": 0.25,
+        "block_read_bytes": 4096, "block_write_bytes": 12_345_678,
+        "pids": 7, "uptime": 270, "last_activity": "2026-11-22T10:04:00Z",
+        "error_count": 2, "last_error_time": "2026-11-22T10:03:00Z",
+        "source": {"kind": "control_group"},
+    })
 }
 
 /// Gives it a condition.

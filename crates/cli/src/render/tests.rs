@@ -15,7 +15,7 @@ use trueup_api::{
         pass::Pass,
         status::{Phase, WorkspaceStatus},
     },
-    wire::WorkspaceView,
+    wire::{WorkspaceMetrics, WorkspaceView},
 };
 
 fn now() -> Timestamp {
@@ -28,6 +28,7 @@ fn failing() -> WorkspaceView {
     status.phase = Phase::CrashLoop;
     status.status = WorkspaceStatus::Inactive;
     status.container = None;
+    view.metrics = WorkspaceMetrics { error_count: Some(3), ..WorkspaceMetrics::default() };
     with_condition(&mut view, "Degraded", "True", "PortTaken", "port 18080 is in use");
     let status = &mut view.workspace.status;
     status.last_error = Some(

@@ -31,7 +31,8 @@ fn begin(
     shutdown: &CancellationToken,
 ) -> (Handle<WorkspaceId, Cause>, impl Stream<Item = Passed> + Send + Unpin + use<>) {
     let engine = Arc::clone(&stage.engine) as _;
-    let context = Arc::new(context(&stage.settings, engine, store, Arc::new(SystemClock)));
+    let context =
+        Arc::new(context(&stage.settings, (engine, Arc::new(())), store, Arc::new(SystemClock)));
     let reconciler = reconciler(&stage.settings, shutdown, &context, store, &Arc::default());
     let handle = reconciler.handle();
     (handle, reconciler.run(reconcile, |_, error, _| policy_for(error), context))

@@ -1,7 +1,10 @@
 //! Any container, looked at for what decides whether it can be adopted.
 //!
 //! The domain's words for a container leave out what no workspace has. Here that is read too: what of it
-//! reaches the host, and what a declaration has no word for.
+//! reaches the host (in `powers` and `volumes`), and what a declaration has no word for.
+
+mod powers;
+mod volumes;
 
 use crate::{
     call::Caller,
@@ -27,7 +30,9 @@ pub(super) async fn look(
     let Some(answer) = inspect_whole(caller, container).await? else { return Ok(None) };
     let image = image(caller, answer.image.as_deref().unwrap_or_default()).await?;
     let host = answer.host_config.clone().unwrap_or_default();
-    let (powers, oddities) = (powers(&host), oddities(&answer, &host));
+    let mut powers = powers::of(&host, powers::cgroups(caller, container, &host).await?);
+    powers.extend(volumes::powers(caller, &answer).await?);
+    let oddities = oddities(&answer, &host);
     let container = convert::container(answer).map_err(unreadable)?;
     Ok(Some(Candidate { container, image, powers, oddities }))
 }
@@ -61,35 +66,6 @@ async fn image(caller: &Caller, id: &str) -> Result<ImageDefaults, EngineError> 
     })
 }
 
-/// What of the host it has, each as the end of a sentence that begins with "it".
-fn powers(host: &HostConfig) -> Vec<String> {
-    let mut powers = Vec::new();
-    for (what, mode) in [
-        ("network", &host.network_mode),
-        ("processes", &host.pid_mode),
-        ("shared memory", &host.ipc_mode),
-        ("name", &host.uts_mode),
-        ("users", &host.userns_mode),
-    ] {
-        match mode.as_deref().unwrap_or_default() {
-            "host" => powers.push(format!("shares the host's {what}")),
-            mode if mode.starts_with("container:") => {
-                powers.push(format!("shares the {what} of another container"));
-            }
-            _ => {}
-        }
-    }
-    let is_given = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
-    let has_devices = host.devices.as_ref().is_some_and(|devices| !devices.is_empty());
-    if has_devices || is_given(&host.device_cgroup_rules) {
-        powers.push("has devices of the host".to_owned());
-    }
-    if is_given(&host.volumes_from) {
-        powers.push("mounts whatever another container does".to_owned());
-    }
-    powers
-}
-
 /// The engine's own size for `/dev/shm`, bytes.
 const USUAL_SHM: i64 = 64 << 20;
 
@@ -110,6 +86,16 @@ fn oddities(answer: &ContainerInspectResponse, host: &HostConfig) -> Vec<LeftAlo
     }
     if answer.config.as_ref().is_some_and(|config| config.tty.unwrap_or_default()) {
         note("tty", "it has a terminal; a new container has none".to_owned());
+    }
+    if let Some(swap) = swap(host) {
+        note(
+            "memorySwap",
+            format!("{swap}; with new limits, or in a new container, there is none"),
+        );
+    }
+    let added = added_capabilities(host);
+    if !added.is_empty() {
+        note("capabilities", format!("{}; a new container has none of them", added.join(", ")));
     }
     for volume in anonymous_volumes(answer, host) {
         note("volumes", format!("the data at `{volume}` has no name and goes with the container"));
@@ -142,6 +128,28 @@ fn oddities(answer: &ContainerInspectResponse, host: &HostConfig) -> Vec<LeftAlo
     oddities
 }
 
+/// What it may have in swap beyond its memory. Without a limit to its memory there is none to its swap,
+/// which is told with the memory.
+fn swap(host: &HostConfig) -> Option<String> {
+    let memory = host.memory.filter(|memory| *memory > 0)?;
+    match host.memory_swap? {
+        ..0 => Some("no limit to its swap".to_owned()),
+        // The engine counts both together.
+        together if together > memory => {
+            Some(format!("{} bytes of swap beyond its memory", together - memory))
+        }
+        _ => None,
+    }
+}
+
+/// What it may do that a container does not that asks for nothing.
+fn added_capabilities(host: &HostConfig) -> Vec<String> {
+    let of = |host: &HostConfig| {
+        convert::config::config(String::new(), ContainerConfig::default(), host).capabilities
+    };
+    of(host).difference(&of(&HostConfig::default())).cloned().collect()
+}
+
 /// Where a volume is mounted that nobody asked for by name.
 fn anonymous_volumes<'a>(
     answer: &'a ContainerInspectResponse,
@@ -159,58 +167,4 @@ fn anonymous_volumes<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn answer(host: &serde_json::Value) -> (ContainerInspectResponse, HostConfig) {
-        let answer: ContainerInspectResponse = serde_json::from_value(json!({
-            "HostConfig": host,
-            "Mounts": [
-                {"Type": "volume", "Name": "data", "Destination": "/data"},
-                {"Type": "volume", "Name": "0123abcd", "Destination": "/cache"},
-                {"Type": "bind", "Source": "/srv/a", "Destination": "/a"},
-            ],
-        }))
-        .unwrap();
-        let host = answer.host_config.clone().unwrap();
-        (answer, host)
-    }
-
-    #[test]
-    fn whatever_reaches_the_host_is_a_power() {
-        let cases = [
-            (json!({"NetworkMode": "host"}), "shares the host's network"),
-            (json!({"NetworkMode": "container:abc"}), "shares the network of another container"),
-            (json!({"PidMode": "host"}), "shares the host's processes"),
-            (json!({"IpcMode": "host"}), "shares the host's shared memory"),
-            (json!({"UTSMode": "host"}), "shares the host's name"),
-            (json!({"Devices": [{"PathOnHost": "/dev/kvm"}]}), "has devices of the host"),
-            (json!({"VolumesFrom": ["db"]}), "mounts whatever another container does"),
-        ];
-        for (host, power) in cases {
-            assert_eq!(powers(&answer(&host).1), [power]);
-        }
-        let usual =
-            json!({"NetworkMode": "default", "PidMode": "", "IpcMode": "private", "Devices": []});
-        assert_eq!(powers(&answer(&usual).1), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_a_declaration_has_no_word_for_is_named() {
-        let host = json!({
-            "Binds": ["data:/data", "/srv/a:/a"], "AutoRemove": true, "ShmSize": 1024,
-            "ExtraHosts": ["db:10.0.0.1"], "SecurityOpt": ["no-new-privileges", "seccomp=unconfined"],
-            "Sysctls": {"net.ipv4.ip_forward": "1"},
-        });
-        let (answer, host) = answer(&host);
-        let named: Vec<_> = oddities(&answer, &host).into_iter().map(|one| one.field).collect();
-        let expected =
-            ["autoRemove", "shmSize", "volumes", "extraHosts", "securityOptions", "sysctls"];
-        assert_eq!(named, expected);
-        let usual = super::tests::answer(
-            &json!({"Binds": ["data:/data", "0123abcd:/cache"], "ShmSize": 67_108_864}),
-        );
-        assert_eq!(oddities(&usual.0, &usual.1), []);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Removing one thing that was found: another look, then the one call.
 //!
-//! A container ends gently first: it may be writing to a volume that its workspace goes on with.
+//! A container ends gently first, also a frozen one: it may be writing to a volume that its workspace
+//! goes on with. Invariant: no data goes unless volumes are to go, those without a name included.
 
 use super::rows::{NetworkRow, VolumeRow};
 use crate::{call::Caller, engine, inherited, list::with_filters, operation::Operation, perform};
@@ -22,9 +23,10 @@ pub(super) async fn remove(
     caller: &Caller,
     instance: &InstanceId,
     object: &Object,
+    volumes: bool,
 ) -> Result<Removal, EngineError> {
     match object.kind {
-        ObjectKind::Container => container(caller, instance, object).await,
+        ObjectKind::Container => container(caller, instance, object, volumes).await,
         ObjectKind::Network => network(caller, instance, object).await,
         ObjectKind::Volume => volume(caller, instance, object).await,
     }
@@ -34,19 +36,25 @@ async fn container(
     caller: &Caller,
     instance: &InstanceId,
     object: &Object,
+    volumes: bool,
 ) -> Result<Removal, EngineError> {
     let id = ContainerId::new(object.id.clone());
     let Some(found) = engine::inspect(caller, &id).await? else { return Ok(Removal::Gone) };
     // A name that looks like the id would have been found as well.
     let is_same = found.id == id && found.label(label::INSTANCE_ID) == Some(instance.as_str());
-    if !is_same || inherited::is_inherited(caller, found.image_id.as_str()).await? {
+    if !is_same || inherited::is_inherited(caller, &found).await? {
         return Err(not_ours(Operation::Remove, object));
     }
-    if found.state == ContainerState::Running {
+    if found.state == ContainerState::Paused {
+        // What is frozen takes no signal but the last one.
+        let thaw = Action::UnpauseContainer(id.clone());
+        perform::perform(caller, instance, &thaw).await?;
+    }
+    if found.state.has_process() {
         let stop = Action::StopContainer { container: id.clone(), grace: GRACE };
         perform::perform(caller, instance, &stop).await?;
     }
-    perform::perform(caller, instance, &Action::RemoveContainer(id)).await?;
+    perform::remove(caller, &id, volumes).await?;
     Ok(Removal::Removed)
 }
 

@@ -1,5 +1,6 @@
 //! Rows of the engine's lists → objects, leanly: an odd word in a field that nobody reads spoils nothing.
 
+use crate::inherited::Marks;
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
@@ -69,6 +70,16 @@ struct MountRow {
 impl ContainerRow {
     pub(super) fn is_labelled(&self, instance: &InstanceId) -> bool {
         is_labelled(self.labels.as_ref(), instance)
+    }
+
+    /// What tells whose it is.
+    pub(super) fn marks(&self) -> Marks<&str> {
+        let of = |key| self.labels.as_ref()?.get(key).map(String::as_str);
+        Marks {
+            instance: of(label::INSTANCE_ID),
+            workspace: of(label::WORKSPACE_ID),
+            generation: of(label::GENERATION),
+        }
     }
 
     pub(super) fn object(self) -> Object {

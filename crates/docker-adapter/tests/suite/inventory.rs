@@ -1,5 +1,8 @@
 //! All that the engine holds of ours, and the removal of one thing of it.
 
+mod candidates;
+mod removal;
+
 use crate::support::{Bench, kind, words};
 use bollard::{
     models::{ContainerConfig as ConfigBody, ContainerCreateBody, VolumeCreateRequest},
@@ -81,11 +84,11 @@ async fn each_kind_is_removed_once_nothing_uses_it_and_removing_it_again_is_fine
     let found = stock(&bench).await;
     let [web, net, home] = ["web", "net", "home"].map(|part| found[&bench.name(part)].clone());
     for used in [&net, &home] {
-        assert_eq!(bench.engine.remove(used).await, Ok(Removal::InUse), "{used:?}");
+        assert_eq!(bench.engine.remove(used, false).await, Ok(Removal::InUse), "{used:?}");
     }
     for object in [&web, &net, &home] {
-        assert_eq!(bench.engine.remove(object).await, Ok(Removal::Removed), "{object:?}");
-        assert_eq!(bench.engine.remove(object).await, Ok(Removal::Gone), "{object:?}");
+        assert_eq!(bench.engine.remove(object, false).await, Ok(Removal::Removed), "{object:?}");
+        assert_eq!(bench.engine.remove(object, false).await, Ok(Removal::Gone), "{object:?}");
     }
     assert!(stock(&bench).await.is_empty());
 }
@@ -96,11 +99,11 @@ async fn what_is_not_ours_is_never_removed_whatever_the_caller_says() {
     equip(&other).await;
     other.create(&equipped(&other)).await;
     for object in stock(&other).await.values().filter(|object| !object.in_use) {
-        let outcome = bench.engine.remove(object).await.map(drop);
+        let outcome = bench.engine.remove(object, false).await.map(drop);
         assert_eq!(kind(outcome), (ErrorClass::Terminal, Reason::NameConflict), "{object:?}");
     }
     for object in stock(&other).await.values() {
-        assert!(bench.engine.remove(object).await.is_err(), "{object:?}");
+        assert!(bench.engine.remove(object, false).await.is_err(), "{object:?}");
     }
     assert_eq!(stock(&other).await.len(), 3);
 }
@@ -112,14 +115,15 @@ async fn what_was_made_anew_under_the_name_is_not_removed() {
     let home = stock(&bench).await.remove(&bench.name("home")).unwrap();
     // The engine knows when to the second.
     let older = home.created_at.unwrap() - jiff::SignedDuration::from_secs(1);
-    let outcome = bench.engine.remove(&Object { created_at: Some(older), ..home.clone() }).await;
+    let outcome =
+        bench.engine.remove(&Object { created_at: Some(older), ..home.clone() }, false).await;
     assert_eq!(kind(outcome.map(drop)), (ErrorClass::Terminal, Reason::NameConflict));
     bench.create(&bench.config("web")).await;
     let web = stock(&bench).await.remove(&bench.name("web")).unwrap();
     let by_name = Object { id: web.name.clone(), ..web };
-    let outcome = bench.engine.remove(&by_name).await.map(drop);
+    let outcome = bench.engine.remove(&by_name, false).await.map(drop);
     assert_eq!(kind(outcome), (ErrorClass::Terminal, Reason::NameConflict));
-    assert_eq!(bench.engine.remove(&home).await, Ok(Removal::Removed));
+    assert_eq!(bench.engine.remove(&home, false).await, Ok(Removal::Removed));
 }
 
 #[tokio::test]
@@ -141,7 +145,7 @@ async fn a_container_whose_labels_come_from_its_image_is_a_stranger_and_not_remo
     let whole = bench.engine.stock().await.unwrap();
     let names: Vec<_> = whole.objects.iter().map(|object| object.name.clone()).collect();
     let forged = Object { id: stranger.clone(), ..whole.objects[0].clone() };
-    let outcome = bench.engine.remove(&forged).await.map(drop);
+    let outcome = bench.engine.remove(&forged, false).await.map(drop);
     bench.docker.remove_container(&stranger, None).await.unwrap();
     bench.docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
     assert_eq!(names, [bench.name("web")]);

@@ -288,9 +288,26 @@ fn what_no_workspace_may_is_refused() {
         ),
         (mounting("/etc"), "it mounts the system directory `/etc`, which no workspace may"),
         (mounting("/"), "it mounts the system directory `/`, which no workspace may"),
+        (
+            mounting("/srv/../etc/"),
+            "it mounts the system directory `/srv/../etc/`, which no workspace may",
+        ),
     ];
     for (candidate, words) in cases {
         assert_eq!(declared(&candidate).unwrap_err().to_string(), words);
+    }
+}
+
+#[test]
+fn a_path_of_the_host_is_judged_by_where_it_leads_and_not_by_how_it_is_written() {
+    for path in ["/srv/x/../docker.sock", "/srv/my-docker.sock/."] {
+        assert_eq!(host_power(path), Some(format!("the engine's socket `{path}`")));
+    }
+    for path in ["/", "//", "/.", "/..", "/srv/..", "etc", "/./etc/ssl", "/opt/../../proc"] {
+        assert_eq!(host_power(path), Some(format!("the system directory `{path}`")));
+    }
+    for path in ["/srv/a", "/etc/../srv/a", "/srv/a/my-docker.sock/..", "/home/alice"] {
+        assert_eq!(host_power(path), None, "{path}");
     }
 }
 

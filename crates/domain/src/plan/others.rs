@@ -9,8 +9,6 @@ use crate::{
     action::Action,
     container::Container,
     desired::{Desired, Goal},
-    id::ContainerId,
-    label,
     observed::{Observation, Observed},
 };
 
@@ -52,12 +50,6 @@ fn clear_network(desired: &Desired, observed: &Observation, decision: Decision) 
 pub(super) fn previous<'a>(desired: &Desired, observed: &'a Observation) -> Option<&'a Container> {
     let name = desired.previous_name();
     observed.others.iter().find(|other| other.config.name == name)
-}
-
-/// The same, if nothing but our memory tells whose it is.
-pub(super) fn unlabelled(desired: &Desired, observed: &Observation) -> Option<ContainerId> {
-    let previous = previous(desired, observed)?;
-    previous.label(label::WORKSPACE_ID).is_none().then(|| previous.id.clone())
 }
 
 fn strays<'a>(

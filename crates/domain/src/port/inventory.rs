@@ -22,12 +22,13 @@ pub trait Inventory: Send + Sync + 'static {
     async fn stock(&self) -> Result<Stock, EngineError>;
 
     /// Removes the object that was found, and no other: by its id, and only while it is still ours and
-    /// nothing uses it.
+    /// nothing uses it. The volumes without a name that a container mounts go with it only if `volumes`
+    /// are to go: there is data in them.
     ///
     /// # Errors
     /// Also [`Reason::NameConflict`](crate::error::Reason::NameConflict), when something else has taken
     /// its name since.
-    async fn remove(&self, object: &Object) -> Result<Removal, EngineError>;
+    async fn remove(&self, object: &Object, volumes: bool) -> Result<Removal, EngineError>;
 
     /// Any container with that id, beginning of an id, or name, with what decides whether it can be
     /// adopted; `None` when there is none.

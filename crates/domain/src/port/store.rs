@@ -15,7 +15,7 @@ use crate::{
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// The desired side: what users write.
 #[async_trait]
@@ -160,6 +160,21 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// The id of the newest event, 0 when there is none.
     async fn newest_event(&self) -> Result<EventId, StoreError>;
+
+    /// The errors of one workspace that the log still has.
+    async fn errors(&self, workspace: WorkspaceId) -> Result<ErrorCount, StoreError>;
+
+    /// The same of every workspace that has any, past ones too.
+    async fn all_errors(&self) -> Result<HashMap<WorkspaceId, ErrorCount>, StoreError>;
+}
+
+/// How many events of type `error` a workspace has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ErrorCount {
+    /// So many.
+    pub count: u64,
+    /// When the last of them happened.
+    pub last: Option<Timestamp>,
 }
 
 /// Which events to read.

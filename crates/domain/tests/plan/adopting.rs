@@ -13,9 +13,6 @@ use trueup_domain::{
     status::Phase,
 };
 
-const ANEW: [&str; 4] =
-    ["stop container c1", "remove container c1", "create container W", "start container W"];
-
 /// What `docker run -d --name db …` makes: nothing of it is as we would make it.
 fn foreign(container: &mut Container) {
     let config = &mut container.config;
@@ -139,11 +136,17 @@ fn it_is_removed_once_the_new_one_has_come_up() {
 
 #[test]
 fn it_is_taken_back_when_the_new_one_does_not_come_up() {
-    let plan = succeeded_by(ContainerState::Exited).plan();
+    let mut case = succeeded_by(ContainerState::Exited);
+    case.workspace.status.recovery.crashes = 2;
+    case.workspace.status.recovery.generation = case.workspace.generation;
+    let plan = case.plan();
     assert_eq!(
         words(&plan),
         ["remove container c2", "rename container c1 to W", "start container c1"]
     );
+    // It was we who ended it: that is no crash, and its next start is owed at once.
+    let recovery = plan.status.recovery;
+    assert_eq!((recovery.crashes, recovery.counted), (0, Some(at(-500))));
 }
 
 #[test]

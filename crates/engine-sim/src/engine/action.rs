@@ -77,10 +77,33 @@ impl SimEngine {
         match outcome {
             Err(error) if error.reason == Reason::NameConflict => {
                 let holder = self.inspect(&ContainerId::new(&*config.name)).await?;
-                judge_holder(config, holder.as_ref(), error)
+                self.judge_holder(config, holder.as_ref(), error).await
             }
             outcome => outcome.map(|_| ()),
         }
+    }
+
+    async fn judge_holder(
+        &self,
+        config: &ContainerConfig,
+        holder: Option<&Container>,
+        error: EngineError,
+    ) -> Result<(), EngineError> {
+        let Some(holder) = holder else {
+            return Err(EngineError {
+                class: ErrorClass::Retryable,
+                reason: Reason::Busy,
+                ..error
+            });
+        };
+        let is_ours = [label::INSTANCE_ID, label::WORKSPACE_ID].into_iter().all(|key| {
+            let wanted = config.labels.get(key);
+            wanted.is_some() && wanted.map(String::as_str) == holder.label(key)
+        });
+        if is_ours && !self.has_inherited(holder).await? {
+            return Ok(());
+        }
+        Err(error)
     }
 
     async fn stop(&self, container: &ContainerId, grace: Duration) -> Result<(), EngineError> {
@@ -165,21 +188,6 @@ impl SimEngine {
             message: format!("the volume {} exists and is not ours", volume.name),
         })
     }
-}
-
-fn judge_holder(
-    config: &ContainerConfig,
-    holder: Option<&Container>,
-    error: EngineError,
-) -> Result<(), EngineError> {
-    let Some(holder) = holder else {
-        return Err(EngineError { class: ErrorClass::Retryable, reason: Reason::Busy, ..error });
-    };
-    let is_ours = [label::INSTANCE_ID, label::WORKSPACE_ID].into_iter().all(|key| {
-        let wanted = config.labels.get(key);
-        wanted.is_some() && wanted.map(String::as_str) == holder.label(key)
-    });
-    if is_ours { Ok(()) } else { Err(error) }
 }
 
 fn limits(resources: Resources) -> Limits {

@@ -23,7 +23,7 @@ use trueup_domain::{
     action::Action,
     container::{Container, ContainerSummary},
     error::{EngineError, ErrorClass, Reason},
-    id::{ContainerId, WorkspaceId},
+    id::{ContainerId, ImageId, WorkspaceId},
     label,
     observed::NetworkState,
     port::{Engine, EngineEvent, Unreadable},
@@ -165,14 +165,45 @@ impl SimEngine {
         std::iter::once(ours).chain(workspace).collect()
     }
 
-    /// Whether it has our labels only from its image, or that cannot be seen any more.
+    /// Whether it has our labels from its image.
     async fn is_inherited(&self, row: &Row) -> Result<bool, EngineError> {
-        let image = row.image.to_string();
-        let known = |verdicts: &BTreeMap<String, bool>| verdicts.get(&image).copied();
-        if let Some(verdict) = known(&self.verdicts()) {
-            return Ok(verdict);
+        if let Some(image) = self.passed_on(&row.image).await? {
+            return Ok(explains(&image, &row.labels));
         }
-        let id = image.clone();
+        let found = self.inspect(&row.id).await?;
+        Ok(!found.as_ref().is_some_and(has_our_host_name))
+    }
+
+    /// The same of a container that was inspected.
+    pub(super) async fn has_inherited(&self, container: &Container) -> Result<bool, EngineError> {
+        let image = self.passed_on(&container.image_id).await?;
+        Ok(match image {
+            Some(image) => explains(&image, &container.config.labels),
+            None => !has_our_host_name(container),
+        })
+    }
+
+    /// The labels of an image; `None` when it is gone and was never asked for.
+    async fn passed_on(
+        &self,
+        image: &ImageId,
+    ) -> Result<Option<BTreeMap<String, String>>, EngineError> {
+        let image = image.to_string();
+        let known = self.images().get(&image).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.labels_of(image.clone()).await?;
+        if let Some(found) = &found {
+            self.images().insert(image, found.clone());
+        }
+        Ok(found)
+    }
+
+    async fn labels_of(
+        &self,
+        image: String,
+    ) -> Result<Option<BTreeMap<String, String>>, EngineError> {
         let found = self.ask(Operation::HasImage, async {
             match absent_if_gone(self.shared.send(Request::InspectImage { image }).await)? {
                 Some(Answer::Image(image)) => Ok(Some(image)),
@@ -180,15 +211,24 @@ impl SimEngine {
                 Some(_) => Err(Failure::CutShort),
             }
         });
-        let Some(found) = found.await? else { return Ok(true) };
-        let verdict = found.labels.contains_key(label::WORKSPACE_ID);
-        self.verdicts().insert(id, verdict);
-        Ok(verdict)
+        Ok(found.await?.map(|image| image.labels))
     }
 
-    fn verdicts(&self) -> MutexGuard<'_, BTreeMap<String, bool>> {
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn images(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, String>>> {
+        self.images.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether labels are those that an image passes on.
+fn explains(image: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
+    let keys = [label::INSTANCE_ID, label::WORKSPACE_ID, label::GENERATION];
+    image.contains_key(label::WORKSPACE_ID)
+        && keys.iter().all(|key| image.get(*key) == labels.get(*key))
+}
+
+/// We give every container its workspace's, and no image passes one on.
+fn has_our_host_name(container: &Container) -> bool {
+    container.label(label::NAME) == Some(container.config.hostname.as_str())
 }
 
 impl Shared {

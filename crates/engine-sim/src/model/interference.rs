@@ -163,6 +163,8 @@ impl Model {
         let copy = ContainerConfig {
             name: copy.to_owned(),
             image: image.to_owned(),
+            // The engine gives it one of its own; only labels and the like come from an image.
+            hostname: "copy".to_owned(),
             labels: BTreeMap::new(),
             mounts: BTreeSet::new(),
             ports: BTreeSet::new(),

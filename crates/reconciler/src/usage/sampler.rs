@@ -8,14 +8,18 @@ use super::{
     seat::{ActivityMarks, Loan, Run, Seat},
 };
 use crate::workspace::Input;
-use futures::{Stream, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use std::{collections::HashMap, future, pin::pin, sync::Arc, time::Duration};
+use futures::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream, FuturesUnordered},
+};
+use std::{collections::HashMap, future, mem, pin::pin, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use trueup_domain::{
     id::WorkspaceId,
     pass::{Cause, CauseKind},
     port::{Clock, Gauge, UsageError, UsageLog, UsageSource},
-    usage::{Reading, Source, Thresholds},
+    usage::{CommandDigest, Reading, Source, Thresholds},
     workspace::Workspace,
 };
 
@@ -62,17 +66,21 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where the newest figures are shown.
     pub figures: Arc<Figures>,
+    /// The commands that are started inside of workspaces.
+    pub sessions: BoxStream<'static, (WorkspaceId, CommandDigest)>,
 }
 
 /// Samples until `inputs` end. `wake` has a pass look at a workspace of whose usage there is something
 /// new to say; it is called again only when that changes.
 pub async fn sample(
-    parts: Parts,
+    mut parts: Parts,
     options: Options,
     inputs: impl Stream<Item = Input> + Send,
     wake: impl Fn(WorkspaceId, Cause) + Send,
 ) {
     let mut inputs = pin!(inputs);
+    let sessions = mem::replace(&mut parts.sessions, stream::empty().boxed());
+    let mut sessions = sessions.chain(stream::pending());
     let journal = Journal::new(Arc::clone(&parts.log));
     let rota = Rota::new();
     let mut table = Table { parts, options, wake, seats: HashMap::new(), rota, journal };
@@ -90,6 +98,7 @@ pub async fn sample(
                 Some(input) => table.follow(input),
                 None => break,
             },
+            Some((id, command)) = sessions.next() => table.meet(id, command),
             Some(read) = readings.next() => table.take_back(read),
             _ = turns.tick() => {
                 let free = READINGS.saturating_sub(readings.len());
@@ -157,6 +166,13 @@ impl<W: Fn(WorkspaceId, Cause)> Table<W> {
         };
         if seat.update(run, workspace) {
             self.parts.figures.remove(id);
+        }
+    }
+
+    /// Somebody has started a command in a workspace.
+    fn meet(&mut self, id: WorkspaceId, command: CommandDigest) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.meet(command, self.parts.clock.now());
         }
     }
 

@@ -11,7 +11,10 @@ use trueup_domain::{
     port::Gauge,
     spec::Resources,
     status::Status,
-    usage::{Interval, Measured, Reading, Said, Source, Thresholds, Usage, UsageRow, Watch},
+    usage::{
+        CommandDigest, Interval, Measured, Reading, Said, Source, Thresholds, Usage, UsageRow,
+        Watch,
+    },
     workspace::Workspace,
 };
 
@@ -53,6 +56,8 @@ pub(super) struct Seat {
     pub(super) slot: usize,
     run: Run,
     limits: Resources,
+    /// Its health check, which is no activity.
+    probe: Option<CommandDigest>,
     said: Said,
     gauge: Option<Box<dyn Gauge>>,
     /// Counts runs and lendings.
@@ -88,6 +93,7 @@ impl Seat {
             slot,
             run,
             limits: workspace.spec.resources,
+            probe: probe(workspace),
             said,
             gauge: None,
             ticket: 0,
@@ -103,6 +109,7 @@ impl Seat {
     pub(super) fn update(&mut self, run: Run, workspace: &Workspace) -> bool {
         self.said = Said::of(&workspace.status);
         self.limits = workspace.spec.resources;
+        self.probe = probe(workspace);
         if run == self.run {
             return false;
         }
@@ -110,6 +117,13 @@ impl Seat {
         self.begin_anew();
         self.watch = Watch::default();
         true
+    }
+
+    /// A command was started inside.
+    pub(super) fn meet(&mut self, command: CommandDigest, now: Timestamp) {
+        if self.probe != Some(command) {
+            self.last_activity = Some(now);
+        }
     }
 
     /// Lends the gauge out, unless it is lent already or had better be left alone.
@@ -189,6 +203,11 @@ impl Seat {
         self.gauge = None;
         self.before = None;
     }
+}
+
+fn probe(workspace: &Workspace) -> Option<CommandDigest> {
+    let health = workspace.spec.health.as_ref()?;
+    Some(CommandDigest::of(&health.command))
 }
 
 /// How many turns to leave out after a reading that failed: one, three, seven … so that containers which

@@ -163,17 +163,18 @@ async fn find(context: &Context, desired: &Desired, reach: Reach) -> Result<Foun
     if container.is_some() && reach == Reach::Container && others_can_wait {
         return Ok(Found { container, others: Vec::new() });
     }
-    if container.is_none() {
-        let name = ContainerId::new(desired.config.name.clone());
-        let named = context.engine.inspect(&name).await?;
-        container = named.filter(|container| belongs(desired, container));
-    }
+    let named = match container {
+        Some(_) => None,
+        None => context.engine.inspect(&ContainerId::new(desired.config.name.clone())).await?,
+    };
     // By its name, too: whose image is gone is left out of a list, as nobody can tell whether its
     // labels are its own.
     let previous = context.engine.inspect(&ContainerId::new(previous_name.clone())).await?;
-    let previous = previous.filter(|previous| belongs(desired, previous));
-    let mut others: Vec<_> = previous.into_iter().collect();
-    for row in in_order(context.engine.list(Some(desired.workspace.id)).await?) {
+    let rows = in_order(context.engine.list(Some(desired.workspace.id)).await?);
+    let belongs = |found: &Container| belongs(desired, found, &rows);
+    container = container.or(named.filter(belongs));
+    let mut others: Vec<_> = previous.into_iter().filter(belongs).collect();
+    for row in &rows {
         if container.iter().chain(&others).any(|known| known.id == row.id) {
             continue;
         }
@@ -201,13 +202,14 @@ fn is_settled(desired: &Desired) -> bool {
         && synced.is_some_and(|synced| synced.status == Truth::True)
 }
 
-/// The name alone proves nothing: anybody can take one. One that was adopted has no labels of ours, and
-/// is known by its id.
-fn belongs(desired: &Desired, container: &Container) -> bool {
+/// A name proves nothing: anybody can take one. Nor do labels, which an image may pass on: a list leaves
+/// such containers out. What is known by its id needs neither.
+fn belongs(desired: &Desired, container: &Container, rows: &[ContainerSummary]) -> bool {
     let is_labelled = [label::INSTANCE_ID, label::WORKSPACE_ID]
         .iter()
         .all(|key| container.label(key) == desired.config.labels.get(*key).map(String::as_str));
-    is_labelled || desired.workspace.status.knows(&container.id)
+    let is_listed = rows.iter().any(|row| row.id == container.id);
+    is_labelled && is_listed || desired.workspace.status.knows(&container.id)
 }
 
 /// Running ones first, then by id, so that two passes choose the same.

@@ -137,6 +137,25 @@ async fn activity_is_more_than_a_container_does_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_command_that_somebody_runs_is_activity_and_a_health_check_is_none() {
+    let stage = Stage::new();
+    stage.containers.start(&container(1), Load::default());
+    let mut checked = workspace(1, &json!({}));
+    checked.spec.health =
+        serde_json::from_value(json!({"command": ["test", "-f", "/ok"]})).unwrap();
+    stage.tell(&checked);
+    stage.pass(15).await;
+    let active = || stage.figures.usage(id(1)).unwrap().last_activity;
+    stage.exec(1, "test -f /ok");
+    stage.exec(2, "sh");
+    stage.pass(10).await;
+    assert_eq!(active(), None);
+    stage.exec(1, "sh");
+    stage.pass(10).await;
+    assert!(active().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_follows_the_figures_gets_each_new_one() {
     let stage = Stage::new();
     let news = stage.figures.subscribe();

@@ -24,7 +24,7 @@ use trueup_domain::{
     id::{ContainerId, WorkspaceId},
     pass::Cause,
     port::{Clock, UsageLog},
-    usage::{Point, Range, UsageRow},
+    usage::{CommandDigest, Point, Range, UsageRow},
     workspace::Workspace,
 };
 use trueup_reconciler::{
@@ -38,6 +38,7 @@ pub(crate) struct Stage {
     pub(crate) log: Arc<TestLog>,
     pub(crate) woken: Arc<Mutex<Vec<(WorkspaceId, String)>>>,
     inputs: mpsc::UnboundedSender<Input>,
+    sessions: mpsc::UnboundedSender<(WorkspaceId, CommandDigest)>,
     sampler: JoinHandle<()>,
 }
 
@@ -50,17 +51,19 @@ impl Stage {
         let (containers, figures) = (Containers::new(), Arc::<Figures>::default());
         let (log, woken) = (Arc::<TestLog>::default(), Arc::<Mutex<Vec<_>>>::default());
         let (inputs, told) = mpsc::unbounded_channel();
+        let (sessions, started) = mpsc::unbounded_channel();
         let parts = Parts {
             source: Arc::new(TestSource(Arc::clone(&containers))),
             log: Arc::clone(&log) as _,
             clock: Arc::new(TestClock(Instant::now())),
             figures: Arc::clone(&figures),
+            sessions: UnboundedReceiverStream::new(started).boxed(),
         };
         let noted = Arc::clone(&woken);
         let wake = move |id, cause: Cause| noted.lock().unwrap().push((id, cause.to_string()));
         let told = UnboundedReceiverStream::new(told).boxed();
         let sampler = tokio::spawn(sample(parts, options, told, wake));
-        Self { containers, figures, log, woken, inputs, sampler }
+        Self { containers, figures, log, woken, inputs, sessions, sampler }
     }
 
     /// A workspace whose container begins to run now.
@@ -72,6 +75,11 @@ impl Stage {
     pub(crate) fn tell(&self, workspace: &Workspace) {
         let new = Some(Arc::new(workspace.clone()));
         self.inputs.send(Input::Stored { id: workspace.id, new }).unwrap();
+    }
+
+    /// Has somebody start a command in a workspace.
+    pub(crate) fn exec(&self, number: u128, command: &str) {
+        self.sessions.send((id(number), CommandDigest::of_text(command))).unwrap();
     }
 
     pub(crate) fn forget(&self, number: u128) {

@@ -10,7 +10,7 @@ use super::{
 use crate::Error;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use tracing::{Instrument, Span, field::Empty, info_span};
 use trueup_domain::{
     error::StoreError,
@@ -19,8 +19,8 @@ use trueup_domain::{
     name::WorkspaceKey,
     pass::Pass,
     port::{
-        EventLog, EventQuery, PassLog, PassRecord, Recorded, Retries, RetryState, SpecWrite,
-        Workspaces, Written,
+        ErrorCount, EventLog, EventQuery, PassLog, PassRecord, Recorded, Retries, RetryState,
+        SpecWrite, Workspaces, Written,
     },
     workspace::Workspace,
 };
@@ -96,6 +96,14 @@ impl EventLog for SqliteStore {
 
     async fn newest_event(&self) -> Result<EventId, StoreError> {
         self.read("read the newest event", read::newest_event(&self.readers)).await
+    }
+
+    async fn errors(&self, workspace: WorkspaceId) -> Result<ErrorCount, StoreError> {
+        self.read("count errors", read::errors(&self.readers, workspace)).await
+    }
+
+    async fn all_errors(&self) -> Result<HashMap<WorkspaceId, ErrorCount>, StoreError> {
+        self.read("count all errors", read::all_errors(&self.readers)).await
     }
 }
 

@@ -3,12 +3,13 @@
 use super::row;
 use crate::Error;
 use sqlx::{QueryBuilder, Row, SqliteExecutor};
+use std::collections::HashMap;
 use trueup_domain::{
     event::Event,
     id::{ContainerId, EventId, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
-    port::{EventQuery, RetryState},
+    port::{ErrorCount, EventQuery, RetryState},
     workspace::Workspace,
 };
 
@@ -22,6 +23,17 @@ macro_rules! select_workspaces {
             "SELECT w.id, w.owner, w.name, w.labels, w.spec, w.generation, w.resource_version, \
              w.created_at, w.adopted, w.deletion, s.status \
              FROM workspaces w LEFT JOIN statuses s ON s.workspace_id = w.id ",
+            $rest
+        )
+    };
+}
+
+/// SQLite takes a column that is not aggregated from the row that has the `max`, by its documentation.
+macro_rules! select_errors {
+    ($rest:literal) => {
+        concat!(
+            "SELECT workspace_id, count(*) AS count, max(id) AS id, time \
+             FROM events WHERE type = 'error' ",
             $rest
         )
     };
@@ -134,4 +146,23 @@ pub(super) async fn newest_event(executor: impl SqliteExecutor<'_>) -> Result<Ev
         sqlx::query("SELECT coalesce(max(id), 0) AS id FROM events").fetch_one(executor).await?;
     // Ids come from AUTOINCREMENT, which begins at 1.
     Ok(EventId(row.try_get::<i64, _>("id")?.unsigned_abs()))
+}
+
+pub(super) async fn errors(
+    executor: impl SqliteExecutor<'_>,
+    workspace: WorkspaceId,
+) -> Result<ErrorCount, Error> {
+    let row = sqlx::query(select_errors!("AND workspace_id = ?1 GROUP BY workspace_id"))
+        .bind(workspace.to_string())
+        .fetch_optional(executor)
+        .await?;
+    let found = row.as_ref().map(row::errors).transpose()?;
+    Ok(found.map(|(_, errors)| errors).unwrap_or_default())
+}
+
+pub(super) async fn all_errors(
+    executor: impl SqliteExecutor<'_>,
+) -> Result<HashMap<WorkspaceId, ErrorCount>, Error> {
+    let rows = sqlx::query(select_errors!("GROUP BY workspace_id")).fetch_all(executor).await?;
+    rows.iter().map(row::errors).collect()
 }

@@ -13,7 +13,7 @@ use trueup_domain::{
     id::{ContainerId, EventId, Generation, ResourceVersion, WorkspaceId},
     name::WorkspaceKey,
     pass::Pass,
-    port::RetryState,
+    port::{ErrorCount, RetryState},
     spec::Metadata,
     status::{Status, WorkspaceStatus},
     workspace::Workspace,
@@ -85,6 +85,15 @@ pub(super) fn retry(row: &SqliteRow) -> Result<(WorkspaceId, RetryState), Error>
         Ok((text(row, "workspace_id")?, state))
     };
     read().map_err(|source| unreadable("retries", row.try_get::<String, _>("workspace_id"), source))
+}
+
+/// The errors of a workspace.
+pub(super) fn errors(row: &SqliteRow) -> Result<(WorkspaceId, ErrorCount), Error> {
+    let read = || {
+        let errors = ErrorCount { count: count(row, "count")?, last: Some(text(row, "time")?) };
+        Ok((text(row, "workspace_id")?, errors))
+    };
+    read().map_err(|source| unreadable("events", row.try_get::<i64, _>("id"), source))
 }
 
 /// A value as the text of a JSON document.

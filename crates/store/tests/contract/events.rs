@@ -1,7 +1,8 @@
 //! The event log.
 
 use super::*;
-use trueup_domain::id::EventId;
+use jiff::SignedDuration;
+use trueup_domain::{id::EventId, port::ErrorCount};
 
 pub(crate) async fn events_can_be_read_from_any_place(store: &impl Store) {
     assert_eq!(store.newest_event().await.unwrap(), EventId(0));
@@ -77,4 +78,32 @@ pub(crate) async fn every_word_of_an_event_comes_back(store: &impl Store) {
     stored(store.record(PassRecord { events: events.clone(), ..record(&web) }).await.unwrap());
     let read: Vec<_> = all_events(store).await.into_iter().skip(1).map(|e| e.what).collect();
     assert_eq!(read, events);
+}
+
+pub(crate) async fn errors_are_counted_by_identity_and_the_last_of_them_is_told(
+    store: &impl Store,
+) {
+    let error = |second| NewEvent {
+        kind: EventType::Error,
+        time: Timestamp::from_second(1_790_000_000).unwrap() + second,
+        ..status_event("why")
+    };
+    let web = changed(store, apply(1, "web", spec("debian:12"))).await;
+    let quiet = changed(store, apply(2, "quiet", spec("debian:12"))).await;
+    // Of two times within one second the whole one would be the greater as text.
+    let (whole, half) = (SignedDuration::from_secs(5), SignedDuration::from_millis(5500));
+    let events = vec![error(whole), status_event("between"), error(half)];
+    stored(store.record(PassRecord { events, ..record(&web) }).await.unwrap());
+    stored(
+        store
+            .record(PassRecord { events: vec![status_event("fine")], ..record(&quiet) })
+            .await
+            .unwrap(),
+    );
+
+    let errors = ErrorCount { count: 2, last: Some(error(half).time) };
+    assert_eq!(store.errors(id(1)).await.unwrap(), errors);
+    assert_eq!(store.errors(id(2)).await.unwrap(), ErrorCount::default());
+    assert_eq!(store.errors(id(3)).await.unwrap(), ErrorCount::default());
+    assert_eq!(store.all_errors().await.unwrap(), [(id(1), errors)].into());
 }

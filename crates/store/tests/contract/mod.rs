@@ -81,6 +81,7 @@ macro_rules! contract_tests {
                 events_can_be_read_by_identity_and_by_name,
                 an_answer_has_a_thousand_events_at_most,
                 every_word_of_an_event_comes_back,
+                errors_are_counted_by_identity_and_the_last_of_them_is_told,
             }
             changes: {
                 every_change_is_announced_once_and_in_order,

@@ -61,7 +61,7 @@ impl Stage {
             traces: links.clone(),
             policy: policy(),
             meter: Arc::new(()),
-        activity: Activity::default(),
+            activity: Activity::default(),
         });
         Self { time, engine, store, links, context }
     }
@@ -91,7 +91,7 @@ impl Stage {
             traces: self.links.clone(),
             policy: policy(),
             meter: Arc::new(()),
-        activity: Activity::default(),
+            activity: Activity::default(),
         };
         Self { context: Arc::new(context), ..self }
     }
