@@ -25,7 +25,7 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use trueup_domain::{
     action::Action,
-    container::{Container, ContainerSummary},
+    container::{Container, ContainerConfig, ContainerSummary},
     error::{EngineError, ErrorClass, Reason},
     id::{ContainerId, WorkspaceId},
     observed::NetworkState,
@@ -114,6 +114,10 @@ impl Engine for DockerEngine {
 
     async fn perform(&self, action: &Action) -> Result<(), EngineError> {
         perform::perform(&self.inner.caller, &self.inner.options.instance_id, action).await
+    }
+
+    async fn create(&self, config: &ContainerConfig) -> Result<ContainerId, EngineError> {
+        perform::create(&self.inner.caller, config).await
     }
 
     async fn time(&self) -> Result<Timestamp, EngineError> {

@@ -37,7 +37,7 @@ pub(crate) async fn perform(
         Action::EnsureVolume { name, labels } => {
             volume::ensure(caller, instance, name, labels).await
         }
-        Action::CreateContainer(config) => create(caller, config).await,
+        Action::CreateContainer(config) => create(caller, config).await.map(|_| ()),
         Action::StartContainer(container) => start(caller, container).await,
         Action::StopContainer { container, grace } => stop(caller, container, *grace).await,
         Action::KillContainer(container) => kill(caller, container).await,
@@ -71,7 +71,11 @@ pub(crate) fn path_segment(
     })
 }
 
-async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineError> {
+/// The answer is the id of the container that has the name now.
+pub(crate) async fn create(
+    caller: &Caller,
+    config: &ContainerConfig,
+) -> Result<ContainerId, EngineError> {
     let options = CreateContainerOptionsBuilder::default().name(&config.name).build();
     // On the heap: the body is far larger than all else that a pass holds.
     let work = Box::pin(caller.docker().create_container(Some(options), create::body(config)));
@@ -80,7 +84,7 @@ async fn create(caller: &Caller, config: &ContainerConfig) -> Result<(), EngineE
             let holder = engine::inspect(caller, &ContainerId::new(&*config.name)).await?;
             judge_holder(caller, config, holder.as_ref(), error).await
         }
-        outcome => outcome.map(|_| ()),
+        outcome => outcome.map(|made| ContainerId::new(made.id)),
     }
 }
 
@@ -91,7 +95,7 @@ async fn judge_holder(
     config: &ContainerConfig,
     holder: Option<&Container>,
     error: EngineError,
-) -> Result<(), EngineError> {
+) -> Result<ContainerId, EngineError> {
     let Some(holder) = holder else {
         let class = ErrorClass::Retryable;
         return Err(EngineError { class, reason: Reason::Busy, ..error });
@@ -101,7 +105,7 @@ async fn judge_holder(
         wanted.is_some() && wanted.map(String::as_str) == holder.label(key)
     });
     if is_ours && !inherited::is_inherited(caller, holder).await? {
-        return Ok(());
+        return Ok(holder.id.clone());
     }
     Err(error)
 }

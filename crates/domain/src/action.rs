@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 ///
 /// Containers that were observed are named by their id, so that a step never reaches another
 /// container that has taken the name in between; a container that the plan itself creates is named
-/// by its name.
+/// by its name, until it is made and [`about`](Action::about) puts its id in the name's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Fetch the image from its registry.
@@ -74,6 +74,19 @@ pub enum Action {
 }
 
 impl Action {
+    /// The same about the container that was just made with that name, by its id.
+    pub fn about(&self, name: &str, id: &ContainerId) -> Self {
+        match self {
+            Self::StartContainer(container) if container.as_str() == name => {
+                Self::StartContainer(id.clone())
+            }
+            Self::PauseContainer(container) if container.as_str() == name => {
+                Self::PauseContainer(id.clone())
+            }
+            other => other.clone(),
+        }
+    }
+
     /// The operation as people read it in conditions, histories and traces.
     pub const fn operation(&self) -> &'static str {
         match self {

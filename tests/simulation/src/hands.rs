@@ -11,7 +11,7 @@ use std::sync::{
 };
 use trueup_domain::{
     action::Action,
-    container::{Container, ContainerState, ContainerSummary, MountKind},
+    container::{Container, ContainerConfig, ContainerState, ContainerSummary, MountKind},
     error::{EngineError, Reason},
     id::{ContainerId, WorkspaceId},
     label,
@@ -176,6 +176,25 @@ impl Engine for Hands {
         if matches!(action, Action::RemoveContainer(_) | Action::RemoveVolume { .. }) {
             self.witness.look_for_lost_volumes();
         }
+        self.fuse.step().await;
+        outcome
+    }
+
+    async fn create(&self, config: &ContainerConfig) -> Result<ContainerId, EngineError> {
+        self.fuse.step().await;
+        let action = Action::CreateContainer(Box::new(config.clone()));
+        self.witness.may_touch(&action);
+        let mut attempt = Attempt { witness: &self.witness, action: &action, succeeded: false };
+        let named = || ContainerId::new(config.name.clone());
+        let outcome = match self.sim.create(config).await {
+            Err(error) if error.reason == Reason::NameConflict && self.has(Bug::ForgetConflict) => {
+                Ok(named())
+            }
+            Err(_) if self.has(Bug::ForgetFailures) => Ok(named()),
+            outcome => outcome,
+        };
+        attempt.succeeded = outcome.is_ok();
+        drop(attempt);
         self.fuse.step().await;
         outcome
     }

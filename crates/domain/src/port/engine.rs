@@ -2,7 +2,7 @@
 
 use crate::{
     action::Action,
-    container::{Container, ContainerSummary},
+    container::{Container, ContainerConfig, ContainerSummary},
     error::EngineError,
     id::{ContainerId, WorkspaceId},
     observed::NetworkState,
@@ -41,6 +41,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Tries an action once. "Already so" is success.
     async fn perform(&self, action: &Action) -> Result<(), EngineError>;
+
+    /// The same as performing the creation of a container; the answer is what the container is to be
+    /// called from then on: its id, where the engine tells it. Somebody may take its name at any time.
+    async fn create(&self, config: &ContainerConfig) -> Result<ContainerId, EngineError> {
+        self.perform(&Action::CreateContainer(Box::new(config.clone()))).await?;
+        Ok(ContainerId::new(config.name.clone()))
+    }
 
     /// What the engine's own clock says.
     async fn time(&self) -> Result<Timestamp, EngineError>;

@@ -24,7 +24,7 @@ impl SimEngine {
             Action::PullImage { image } => self.pull(image).await,
             Action::EnsureNetwork(config) => self.ensure_network(config).await,
             Action::EnsureVolume { name, labels } => self.ensure_volume(name, labels).await,
-            Action::CreateContainer(config) => self.create(config).await,
+            Action::CreateContainer(config) => self.make(config).await.map(|_| ()),
             Action::StopContainer { container, grace } => self.stop(container, *grace).await,
             Action::RemoveNetwork { name } => self.remove_network(name).await,
             Action::RemoveVolume { name } => self.remove_volume(name).await,
@@ -71,7 +71,8 @@ impl SimEngine {
         self.ask(operation, async { fine_if_so(self.shared.send(request).await) }).await
     }
 
-    async fn create(&self, config: &ContainerConfig) -> Result<(), EngineError> {
+    /// The answer is the id of the container that has the name now.
+    pub(super) async fn make(&self, config: &ContainerConfig) -> Result<ContainerId, EngineError> {
         let request = Request::Create { config: Box::new(config.clone()) };
         let outcome = self.ask(Operation::Create, self.shared.send(request)).await;
         match outcome {
@@ -79,7 +80,9 @@ impl SimEngine {
                 let holder = self.inspect(&ContainerId::new(&*config.name)).await?;
                 self.judge_holder(config, holder.as_ref(), error).await
             }
-            outcome => outcome.map(|_| ()),
+            Ok(Answer::Made(id)) => Ok(ContainerId::new(id)),
+            Ok(_) => Ok(ContainerId::new(config.name.clone())),
+            Err(error) => Err(error),
         }
     }
 
@@ -88,7 +91,7 @@ impl SimEngine {
         config: &ContainerConfig,
         holder: Option<&Container>,
         error: EngineError,
-    ) -> Result<(), EngineError> {
+    ) -> Result<ContainerId, EngineError> {
         let Some(holder) = holder else {
             return Err(EngineError {
                 class: ErrorClass::Retryable,
@@ -101,7 +104,7 @@ impl SimEngine {
             wanted.is_some() && wanted.map(String::as_str) == holder.label(key)
         });
         if is_ours && !self.has_inherited(holder).await? {
-            return Ok(());
+            return Ok(holder.id.clone());
         }
         Err(error)
     }

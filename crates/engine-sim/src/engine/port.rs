@@ -21,7 +21,7 @@ use std::{
 use tokio::time::timeout;
 use trueup_domain::{
     action::Action,
-    container::{Container, ContainerSummary},
+    container::{Container, ContainerConfig, ContainerSummary},
     error::{EngineError, ErrorClass, Reason},
     id::{ContainerId, ImageId, WorkspaceId},
     label,
@@ -99,6 +99,10 @@ impl Engine for SimEngine {
 
     async fn perform(&self, action: &Action) -> Result<(), EngineError> {
         self.perform_once(action).await
+    }
+
+    async fn create(&self, config: &ContainerConfig) -> Result<ContainerId, EngineError> {
+        self.make(config).await
     }
 
     async fn time(&self) -> Result<Timestamp, EngineError> {

@@ -77,9 +77,13 @@ impl Model {
             .ok_or_else(missing)
     }
 
-    /// Puts an image under a reference, in place of the one there.
+    /// Puts an image under a reference, in place of the one there, which is still known by its id.
     pub fn add_image(&mut self, reference: &str, image: Image) {
-        self.images.insert(whole(reference), image);
+        let id = image.id.clone();
+        let before = self.images.insert(whole(reference), image);
+        if let Some(before) = before.filter(|before| before.id != id) {
+            self.images.insert(before.id.to_string(), before);
+        }
     }
 
     /// Takes an image away; containers made from it go on.
@@ -114,7 +118,7 @@ impl Model {
         let outcome = match self.registry.get(reference).cloned() {
             Some(Remote { image, pull: Pull::Works(_) }) => {
                 let id = image.id.to_string();
-                self.images.insert(reference.to_owned(), image);
+                self.add_image(reference, image);
                 self.book.changed();
                 self.tell(EventKind::Image, &id, &BTreeMap::new(), "pull");
                 Ok(Answer::Done)

@@ -146,12 +146,13 @@ impl Model {
     pub fn commit(&mut self, container: &str, image: &str) -> Result<ImageId, Refusal> {
         let config = self.find(container)?.body.config.clone();
         let committed = Image {
-            labels: config.labels,
-            env: config.env,
+            labels: config.labels.clone(),
+            env: config.env.clone(),
             command: config.command,
             working_dir: config.working_dir,
             user: config.user,
-            ..Image::new(image)
+            // The id of an image is a digest of what is in it.
+            ..Image::new(&format!("{image} {:?} {:?}", config.labels, config.env))
         };
         let id = committed.id.clone();
         self.add_image(image, committed);

@@ -92,13 +92,7 @@ pub(crate) enum Answer {
     /// Done, or so already.
     Done,
     /// The id of what was made.
-    Made(
-        #[cfg_attr(
-            not(feature = "http"),
-            expect(dead_code, reason = "clients on a socket use it")
-        )]
-        String,
-    ),
+    Made(String),
     /// To an inspect.
     Container(Box<Container>),
     /// To a list.

@@ -8,6 +8,7 @@ use std::{pin::pin, time::Duration};
 use trueup_domain::{
     action::Action,
     error::{EngineError, ErrorClass, Reason},
+    id::ContainerId,
     pass::Attempt,
     workspace::Workspace,
 };
@@ -31,12 +32,14 @@ pub(super) async fn execute(
     actions: &[Action],
 ) -> Execution {
     let mut execution = Execution::default();
+    let mut made = None;
     for action in actions {
         if execution.failure.is_some() {
             execution.attempts.push(Attempt::skipped(action));
             continue;
         }
-        match perform(context, workspace, action).await {
+        let action = &about_what_was_made(&made, action);
+        match carry_out(context, workspace, action, &mut made).await {
             Ok(()) => execution.attempts.push(Attempt::done(action)),
             Err(error) => {
                 execution.attempts.push(Attempt::failed(action, &error));
@@ -45,6 +48,28 @@ pub(super) async fn execute(
         }
     }
     execution
+}
+
+/// A container that was just made, by the name that the plan calls it, and by its id.
+type Made = Option<(String, ContainerId)>;
+
+/// What is planned for a container that the plan itself makes is done to that very one: somebody may have
+/// taken its name meanwhile.
+fn about_what_was_made(made: &Made, action: &Action) -> Action {
+    made.as_ref().map_or_else(|| action.clone(), |(name, id)| action.about(name, id))
+}
+
+async fn carry_out(
+    context: &Context,
+    workspace: &Workspace,
+    action: &Action,
+    made: &mut Made,
+) -> Result<(), EngineError> {
+    if let Action::CreateContainer(config) = action {
+        *made = Some((config.name.clone(), context.engine.create(config).await?));
+        return Ok(());
+    }
+    perform(context, workspace, action).await
 }
 
 async fn perform(
