@@ -19,3 +19,4 @@ mod scene;
 mod support;
 mod traces;
 mod troubles;
+mod usage;
