@@ -55,17 +55,22 @@ async fn processor_time_is_what_the_engine_says_whatever_the_load() {
             let after = read(&mut gauge).await;
             assert!((before.cpu..=after.cpu).contains(&told.cpu), "burn {share}");
             let by_api = read(&mut api).await;
-            assert!((after.cpu..=read(&mut gauge).await.cpu).contains(&by_api.cpu));
-            (before, told, by_api)
+            let end = read(&mut gauge).await;
+            assert!((after.cpu..=end.cpu).contains(&by_api.cpu));
+            (before, told, by_api, (end.at - before.at).as_secs_f64())
         };
-        let (first, told_first, api_first) = look().await;
+        let (first, told_first, api_first, took_first) = look().await;
         tokio::time::sleep(WINDOW).await;
-        let (last, told_last, api_last) = look().await;
+        let (last, told_last, api_last, took_last) = look().await;
         let told = told_percent(&told_first, &told_last);
         let (ours, by_api) = (percent(&first, &last), percent(&api_first, &api_last));
         println!("burn {share}: files {ours:.2} %, API {by_api:.2} %, told {told:.2} %");
-        assert!((ours - told).abs() < 3.0, "burn {share}: {ours} and {told}");
-        assert!((by_api - told).abs() < 3.0, "burn {share}: {by_api} and {told}");
+        // The three are not asked at the very same moments. What two cores can do in between comes on
+        // top, which is next to nothing unless the machine is overloaded.
+        let between = 200.0 * (took_first + took_last) / WINDOW.as_secs_f64();
+        let is_near = |one: f64| (one - told).abs() < 3.0 + between;
+        assert!(is_near(ours), "burn {share}: {ours} and {told}, {between} in between");
+        assert!(is_near(by_api), "burn {share}: {by_api} and {told}, {between} in between");
         assert!(told > 5.0, "burn {share} did not burn: {told}");
         bench.perform(Action::RemoveContainer(id)).await.unwrap();
     }
@@ -88,9 +93,9 @@ async fn memory_is_what_the_engine_says_with_and_without_page_cache() {
             assert!(apart * 100 <= told.memory, "{held} {cached}: {} {}", ours.memory, told.memory);
             assert_eq!((ours.memory_limit, ours.pids), (told.limit, told.pids));
         }
-        let mut api = by_engine.open(&id).await.unwrap();
-        let by_api = read(&mut api).await;
-        assert!(by_api.memory.abs_diff(told.memory) * 100 <= told.memory);
+        let (_, by_api, told) = settled(&bench, &by_engine, &id, (held + cached) * MEBIBYTE).await;
+        let apart = by_api.memory.abs_diff(told.memory);
+        assert!(apart * 100 <= told.memory, "{held} {cached}: {} {}", by_api.memory, told.memory);
         assert_eq!(by_api.memory_limit, told.limit);
         assert!(ours.memory >= held * MEBIBYTE);
         if cached > 0 {
@@ -162,8 +167,8 @@ async fn every_byte_over_the_network_is_counted_as_the_engine_counts_it() {
         assert_eq!(ours.network, told.network);
         let headers = BYTES / 5;
         assert!((BYTES..BYTES + headers).contains(&most(ours.network)), "{:?}", ours.network);
-        let mut api = by_engine.open(id).await.unwrap();
-        assert_eq!(read(&mut api).await.network, told.network);
+        let (_, by_api, told) = settled(&bench, &by_engine, id, 0).await;
+        assert_eq!(by_api.network, told.network);
     }
 }
 
