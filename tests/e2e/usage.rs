@@ -109,13 +109,15 @@ async fn much_memory_for_long_degrades_a_workspace_until_it_is_over() -> Result<
 async fn a_command_that_somebody_runs_in_a_workspace_is_activity_and_its_health_check_is_not()
 -> Result<()> {
     let mut scene = Scene::set(&[("usage.interval", "1s")]).await?;
-    let check = json!({"command": [PROGRAM, "exit", "0"], "interval": "1s", "timeout": "1s"});
+    let check = json!({"command": [PROGRAM, "exit", "0"], "interval": "10s", "timeout": "1s"});
     let still = json!({"command": [PROGRAM, "sleep"], "health": check, "isolation": "strict"});
     scene.apply(&[("still", still)]).await?;
     scene.until_ready("still").await;
+    // With a check now and then it does nothing by itself meanwhile.
+    scene.until("still", |view| view.metrics.cpu_percent.is_some_and(|cpu| cpu < 0.5)).await;
     let container = scene.container_id("still").await?;
     let words = vec![PROGRAM.to_owned(), "exit".to_owned(), "7".to_owned()];
-    let before = jiff::Timestamp::now();
+    let before = scene.get("still").await?.metrics.last_activity;
     let exec = ExecConfig { cmd: Some(words), ..ExecConfig::default() };
     let exec = scene.docker.create_exec(&container, exec).await?;
     let detached = StartExecOptions { detach: true, ..StartExecOptions::default() };
@@ -123,7 +125,7 @@ async fn a_command_that_somebody_runs_in_a_workspace_is_activity_and_its_health_
     eventually("activity", async || {
         let view = scene.get("still").await.map_err(|error| error.to_string())?;
         let last = view.metrics.last_activity;
-        if last.is_some_and(|last| last >= before) { Ok(()) } else { Err(format!("{last:?}")) }
+        if last > before { Ok(()) } else { Err(format!("{last:?}")) }
     })
     .await;
     scene.strike().await

@@ -34,6 +34,7 @@ impl Sampling {
         let log = SqliteUsageLog::open(
             SqliteUsageLog::path_beside(&folder.join("bench.db")),
             UsageOptions::default(),
+            Timestamp::now(),
         )
         .await?;
         let parts = Parts {
