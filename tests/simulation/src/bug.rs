@@ -1,8 +1,10 @@
 //! Known ways to be wrong, switched on by name, so that the simulation can show that it would notice.
 //!
 //! Each stands between the controller and its ports, and makes the whole behave as if that mistake were
-//! in the product. Deliberately absent: any switch in the product itself.
+//! in the product. Each names the rule that it breaks: to be noticed for something else proves nothing of
+//! that rule. Deliberately absent: any switch in the product itself.
 
+use crate::court::Rule;
 use std::{fmt, str::FromStr};
 
 /// A mistake.
@@ -40,11 +42,23 @@ pub enum Bug {
     NoWakeUps,
     /// The history leaves out what failed.
     PolishHistory,
+    /// A new controller starts once more what runs.
+    StartAgain,
+    /// No volume of a workspace is ever seen.
+    LoseVolumes,
+    /// A container that was set aside is never seen again.
+    LosePrevious,
+    /// Labels are believed, also where an image has passed them on.
+    TakeCopies,
+    /// A pass says that it has seen the generation after the one that it read.
+    SeeAhead,
+    /// A pass in which something failed says that it has seen no generation.
+    SeeNothing,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::TrustList,
         Self::UnknownIsAbsent,
         Self::ForgetConflict,
@@ -61,7 +75,38 @@ impl Bug {
         Self::NoRetries,
         Self::NoWakeUps,
         Self::PolishHistory,
+        Self::StartAgain,
+        Self::LoseVolumes,
+        Self::LosePrevious,
+        Self::TakeCopies,
+        Self::SeeAhead,
+        Self::SeeNothing,
     ];
+
+    /// The rule that it breaks, and as which it must be noticed.
+    pub const fn rule(self) -> Rule {
+        match self {
+            Self::TrustList
+            | Self::DropEventsOnReconnect
+            | Self::ForgetRecords
+            | Self::LeakNetworks
+            | Self::HealStops
+            | Self::NoRetries
+            | Self::NoWakeUps => Rule::R1,
+            Self::StartAgain => Rule::R2,
+            Self::LoseVolumes | Self::LosePrevious => Rule::R3,
+            Self::ForgetConflict
+            | Self::ForgetFailures
+            | Self::PretendStops
+            | Self::TakeStrangers
+            | Self::TakeCopies => Rule::R4,
+            Self::IgnoreGeneration => Rule::R5,
+            Self::SeeAhead | Self::SeeNothing => Rule::R6,
+            Self::UnknownIsAbsent | Self::ClearRowEarly => Rule::R7,
+            Self::PolishHistory => Rule::R8,
+            Self::TakeVolumesAlong => Rule::R9,
+        }
+    }
 
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
@@ -82,6 +127,12 @@ impl Bug {
             Self::NoRetries => "no-retries",
             Self::NoWakeUps => "no-wake-ups",
             Self::PolishHistory => "polish-history",
+            Self::StartAgain => "start-again",
+            Self::LoseVolumes => "lose-volumes",
+            Self::LosePrevious => "lose-previous",
+            Self::TakeCopies => "take-copies",
+            Self::SeeAhead => "see-ahead",
+            Self::SeeNothing => "see-nothing",
         }
     }
 }

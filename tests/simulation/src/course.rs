@@ -84,11 +84,24 @@ pub enum Meddling {
     Limits,
     Disconnect,
     Connect,
-    Copy,
+    Copy(Guise),
     TakeName,
     RemoveNetwork,
     RemoveImage,
     HoldPort,
+}
+
+/// The name that a copy of a workspace's container goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guise {
+    /// One of its own.
+    Other,
+    /// The container's, which was renamed.
+    Renamed,
+    /// The container's, which was removed.
+    Removed,
+    /// The one that a container has while its successor comes up.
+    Previous,
 }
 
 const MEDDLINGS: [Meddling; 18] = [
@@ -105,7 +118,7 @@ const MEDDLINGS: [Meddling; 18] = [
     Meddling::Limits,
     Meddling::Disconnect,
     Meddling::Connect,
-    Meddling::Copy,
+    Meddling::Copy(Guise::Other),
     Meddling::TakeName,
     Meddling::RemoveNetwork,
     Meddling::RemoveImage,
@@ -127,7 +140,8 @@ pub(crate) const IMAGES: [(&str, u32); 8] = [
 impl Course {
     /// The course that follows from a seed.
     pub fn draw(seed: u64, workspaces: usize, length: Duration) -> Self {
-        let mut draw = Draw { rng: Rng::with_seed(seed), workspaces };
+        let (rng, guises) = (Rng::with_seed(seed), Rng::with_seed(!seed));
+        let mut draw = Draw { rng, guises, workspaces };
         if seed % 8 == 7 {
             return draw.whisper(seed, length);
         }
@@ -168,6 +182,8 @@ impl Course {
 
 struct Draw {
     rng: Rng,
+    /// Apart from the rest, so that seeds from before there were guises play what they played.
+    guises: Rng,
     workspaces: usize,
 }
 
@@ -192,13 +208,25 @@ impl Draw {
             26..32 => Deed::Delete { workspace, volumes: self.chance(40) },
             32..36 => Deed::Sync { workspace },
             36..68 => {
-                let act = MEDDLINGS[self.rng.usize(..MEDDLINGS.len())];
+                let act = match MEDDLINGS[self.rng.usize(..MEDDLINGS.len())] {
+                    Meddling::Copy(_) => Meddling::Copy(self.guise()),
+                    act => act,
+                };
                 Deed::Meddle { workspace, act }
             }
             68..76 => Deed::Engine(self.engine_act()),
             76..84 => Deed::Odds(Box::new(self.odds())),
             84..87 => Deed::StoreFails([0, 50, 200][self.rng.usize(..3)]),
             _ => Deed::Crash { calls: self.rng.u64(..60) },
+        }
+    }
+
+    fn guise(&mut self) -> Guise {
+        match self.guises.u32(..10) {
+            0..4 => Guise::Other,
+            4..6 => Guise::Renamed,
+            6..8 => Guise::Removed,
+            _ => Guise::Previous,
         }
     }
 

@@ -31,6 +31,12 @@ pub enum Rule {
     R9,
 }
 
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 9] =
+        [Self::R1, Self::R2, Self::R3, Self::R4, Self::R5, Self::R6, Self::R7, Self::R8, Self::R9];
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let meaning = match self {

@@ -1,20 +1,25 @@
 //! The engine as one life of the controller has it: the simulated one, with the fuse before and behind
 //! each call, a witness, and perhaps a mistake.
 
+mod mistake;
+
+use self::mistake::{claimed, is_previous};
 use crate::{bug::Bug, fuse::Fuse, store::Shelf, witness::Witness};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use trueup_domain::{
     action::Action,
-    container::{Container, ContainerConfig, ContainerState, ContainerSummary, MountKind},
+    container::{Container, ContainerConfig, ContainerSummary},
     error::{EngineError, Reason},
     id::{ContainerId, WorkspaceId},
-    label,
     observed::NetworkState,
     port::{Engine, EngineEvent, Unreadable},
     spec::Image,
@@ -30,6 +35,8 @@ pub(crate) struct Hands {
     pub(crate) bug: Option<Bug>,
     /// Whether the event stream was open before.
     pub(crate) has_watched: AtomicBool,
+    /// What was started once more.
+    pub(crate) started_again: Mutex<BTreeSet<ContainerId>>,
 }
 
 impl Hands {
@@ -66,46 +73,6 @@ impl Hands {
             outcome => outcome,
         }
     }
-
-    fn mounts_of(&self, id: &ContainerId) -> Vec<String> {
-        let held = self.sim.snapshot().containers;
-        let mounts = held.get(id).map(|view| view.container.config.mounts.clone());
-        let volumes = mounts.into_iter().flatten().filter(|mount| mount.kind == MountKind::Volume);
-        volumes.map(|mount| mount.source).collect()
-    }
-
-    /// What is stored, told as if the engine had been asked.
-    fn believed_rows(&self) -> Vec<ContainerSummary> {
-        let rows = self.shelf.rows();
-        let believed = |(id, row): (WorkspaceId, Arc<trueup_domain::workspace::Workspace>)| {
-            let status = row.status.container.clone()?;
-            Some(ContainerSummary {
-                id: status.id,
-                name: status.name,
-                workspace: id,
-                state: status.state,
-                networks: status.networks.into_iter().collect(),
-            })
-        };
-        rows.into_iter().filter_map(believed).collect()
-    }
-
-    async fn listed_state(&self, id: &ContainerId) -> Option<ContainerState> {
-        let rows = self.sim.list(None).await.ok()?;
-        rows.into_iter().find(|row| row.id == *id).map(|row| row.state)
-    }
-}
-
-/// A stranger's container with our labels put on it.
-fn claimed(mut container: Container) -> Container {
-    if container.label(label::INSTANCE_ID).is_none()
-        && let Ok(id) = crate::witness::PASS.try_with(|id| *id)
-    {
-        let labels = &mut container.config.labels;
-        labels.insert(label::INSTANCE_ID.to_owned(), crate::INSTANCE.to_owned());
-        labels.insert(label::WORKSPACE_ID.to_owned(), id.to_string());
-    }
-    container
 }
 
 /// An attempt, which is noted also when nobody waits for its end.
@@ -134,6 +101,13 @@ impl Engine for Hands {
                 Ok(Some(container))
             }
             (Some(Bug::TakeStrangers), Ok(Some(container))) => Ok(Some(claimed(container))),
+            (Some(Bug::LosePrevious), Ok(found)) => {
+                Ok(found.filter(|container| !is_previous(&container.config.name)))
+            }
+            (Some(Bug::StartAgain), Ok(Some(container))) => {
+                self.start_again(&container).await;
+                Ok(Some(container))
+            }
             (_, answer) => answer,
         }
     }
@@ -149,7 +123,14 @@ impl Engine for Hands {
         if self.has(Bug::UnknownIsAbsent) && workspace.is_some() {
             return Ok(answer.unwrap_or_default());
         }
-        answer
+        let mut rows = answer?;
+        if self.has(Bug::LosePrevious) {
+            rows.retain(|row| !is_previous(&row.name));
+        }
+        if let (Some(Bug::TakeCopies | Bug::TakeStrangers), Some(id)) = (self.bug, workspace) {
+            rows.extend(self.left_out(id));
+        }
+        Ok(rows)
     }
 
     async fn has_image(&self, image: &Image) -> Result<bool, EngineError> {
@@ -163,6 +144,9 @@ impl Engine for Hands {
 
     async fn volumes(&self, workspace: WorkspaceId) -> Result<Vec<String>, EngineError> {
         let answer = self.call(self.sim.volumes(workspace)).await;
+        if self.has(Bug::LoseVolumes) {
+            return answer.map(|_| Vec::new());
+        }
         if self.has(Bug::UnknownIsAbsent) { Ok(answer.unwrap_or_default()) } else { answer }
     }
 

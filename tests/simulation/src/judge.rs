@@ -13,13 +13,13 @@ use trueup_domain::{
     container::{Container, ContainerState},
     desired::{Desired, Goal},
     drift::{self, Remedy},
-    id::WorkspaceId,
+    id::{ContainerId, WorkspaceId},
     label,
     spec::{OnDrift, RecoveryPolicy},
     status::{Phase, WorkspaceStatus},
     workspace::Workspace,
 };
-use trueup_engine_sim::{ContainerView, Snapshot};
+use trueup_engine_sim::{By, ContainerView, Removal, Snapshot, Thing};
 
 /// What there is to be judged.
 pub(crate) struct Evidence<'a> {
@@ -28,7 +28,9 @@ pub(crate) struct Evidence<'a> {
     /// Workspaces whose volumes were to go with them.
     pub(crate) doomed: &'a BTreeSet<WorkspaceId>,
     /// Containers that carry our labels and are not ours.
-    pub(crate) copies: &'a BTreeSet<String>,
+    pub(crate) copies: &'a BTreeSet<ContainerId>,
+    /// What is gone.
+    pub(crate) removals: Vec<Removal>,
     /// Whether all that went wrong was what the engine told.
     pub(crate) is_whisper: bool,
 }
@@ -94,7 +96,7 @@ impl Evidence<'_> {
 
     fn is_ours(&self, view: &ContainerView) -> bool {
         view.container.label(label::INSTANCE_ID) == Some(crate::INSTANCE)
-            && !self.copies.contains(&view.container.config.name)
+            && !self.copies.contains(&view.container.id)
     }
 
     fn look_for_leaks(&self, court: &Court) {
@@ -105,11 +107,13 @@ impl Evidence<'_> {
                 court.accuse(Rule::R3, format!("the container {name} belongs to no workspace"));
             }
         }
-        for copy in self.copies {
-            let is_there =
-                self.held.containers.values().any(|view| view.container.config.name == *copy);
-            if !is_there {
-                court.accuse(Rule::R4, format!("{copy}, which is not ours, is gone"));
+        for removal in &self.removals {
+            let Removal { by: By::Client, thing: Thing::Container { id, name }, .. } = removal
+            else {
+                continue;
+            };
+            if self.copies.contains(id) {
+                court.accuse(Rule::R4, format!("{name}, which is not ours, was removed"));
             }
         }
         self.look_for_left_networks(court);

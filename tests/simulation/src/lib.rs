@@ -30,7 +30,7 @@ mod store;
 mod witness;
 
 pub use bug::Bug;
-pub use course::{Course, Deed, Meddling, Step};
+pub use course::{Course, Deed, Guise, Meddling, Step};
 pub use court::{Finding, Rule};
 pub use play::{Played, play};
 pub use shrink::shrink;

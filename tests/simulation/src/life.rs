@@ -12,7 +12,10 @@ use crate::{
 };
 use async_trait::async_trait;
 use futures::StreamExt;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::task::JoinHandle;
 use trueup_domain::{
     id::{InstanceId, WorkspaceId},
@@ -67,6 +70,7 @@ impl Life {
             witness: Arc::clone(&witness),
             bug,
             has_watched: false.into(),
+            started_again: Mutex::default(),
         };
         let store = Arc::new(LifeStore { shelf, fuse: Arc::clone(&fuse), witness, bug });
         let clock = Arc::clone(&world.clock);

@@ -11,6 +11,7 @@
 use anyhow::{Result, bail};
 use clap::Parser;
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
@@ -46,7 +47,7 @@ struct Arguments {
     /// How many simulated minutes something happens for.
     #[arg(long, default_value_t = 4)]
     minutes: u64,
-    /// Make a known mistake: the run succeeds when it is noticed.
+    /// Make a known mistake: the run succeeds when the rule that it breaks is found to be broken.
     #[arg(long)]
     mutate: Option<Bug>,
     /// How many run side by side; the number of cores when not given.
@@ -125,24 +126,31 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn conclude(arguments: &Arguments, broken: &[(u64, Finding)]) -> Result<ExitCode> {
-    match (broken.first(), arguments.mutate) {
-        (Some((seed, finding)), Some(bug)) => {
-            println!("mutation {bug} is noticed at seed {seed}: {finding}");
-            Ok(ExitCode::SUCCESS)
-        }
-        (None, Some(bug)) => {
-            println!("mutation {bug} is NOT noticed");
-            Ok(ExitCode::FAILURE)
-        }
-        (None, None) => {
-            println!("every rule holds");
-            Ok(ExitCode::SUCCESS)
-        }
-        (Some((seed, finding)), None) => {
-            explain(arguments, *seed, finding)?;
-            Ok(ExitCode::FAILURE)
-        }
+    if let Some(bug) = arguments.mutate {
+        return Ok(conclude_mutation(bug, broken));
     }
+    let Some((seed, finding)) = broken.first() else {
+        println!("every rule holds");
+        return Ok(ExitCode::SUCCESS);
+    };
+    explain(arguments, *seed, finding)?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// To be noticed for the rule that it breaks is what counts.
+fn conclude_mutation(bug: Bug, broken: &[(u64, Finding)]) -> ExitCode {
+    let mut counts = BTreeMap::<_, u64>::new();
+    for (_, finding) in broken {
+        *counts.entry(finding.rule).or_default() += 1;
+    }
+    println!("broken rules, and in how many runs: {counts:?}");
+    let noticed = broken.iter().find(|(_, finding)| finding.rule == bug.rule());
+    if let Some((seed, finding)) = noticed {
+        println!("mutation {bug} is noticed at seed {seed}: {finding}");
+        return ExitCode::SUCCESS;
+    }
+    println!("mutation {bug} is NOT noticed as a breach of {}", bug.rule());
+    ExitCode::FAILURE
 }
 
 /// Makes the course shorter, and says how to play it again.
@@ -176,7 +184,10 @@ fn work(
         let number = next.fetch_add(1, Ordering::SeqCst);
         let is_over = number >= arguments.seeds;
         let mut found = broken.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_over || (!found.is_empty() && !arguments.keep_going) {
+        let is_enough = |(_, finding): &(u64, Finding)| {
+            arguments.mutate.is_none_or(|bug| finding.rule == bug.rule())
+        };
+        if is_over || (found.iter().any(is_enough) && !arguments.keep_going) {
             return Ok(());
         }
         drop(found);

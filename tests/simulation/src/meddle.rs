@@ -1,22 +1,28 @@
 //! What people do by hand, put into the engine's terms, and what they leave behind.
 
-use crate::{course::Meddling, life::World};
+use crate::{
+    course::{Guise, Meddling},
+    life::World,
+};
 use std::{collections::BTreeSet, time::Duration};
 use trueup_domain::{
     container::{ContainerConfig, NetworkMode},
     desired::{Desired, container_name},
+    id::ContainerId,
     spec::OnDrift,
     workspace::Workspace,
 };
-use trueup_engine_sim::{HumanAct, Limits};
+use trueup_engine_sim::{HumanAct, Limits, Refusal};
 
 /// What was left behind by hand.
 #[derive(Debug, Default)]
 pub(crate) struct Leftovers {
     /// Containers that hold a name of ours.
     pub(crate) name_holders: BTreeSet<String>,
-    /// Copies of ours, with our labels.
-    pub(crate) copies: BTreeSet<String>,
+    /// Copies of ours, with our labels: strangers, whatever they are called.
+    pub(crate) copies: BTreeSet<ContainerId>,
+    /// Those of them that were given a name of ours.
+    posing: BTreeSet<ContainerId>,
     /// Ports that somebody listens on.
     ports: BTreeSet<u16>,
 }
@@ -43,14 +49,7 @@ impl Leftovers {
                 HumanAct::Disconnect { container, network }
             }
             Meddling::Connect => HumanAct::Connect { container, network: "bridge".to_owned() },
-            Meddling::Copy => {
-                let (copy, image) = (format!("copy-of-{container}"), format!("copy:{container}"));
-                let act = HumanAct::CommitCopy { container, image, copy: copy.clone() };
-                if world.sim.act(act).is_ok() {
-                    self.copies.insert(copy);
-                }
-                return;
-            }
+            Meddling::Copy(guise) => return self.copy(world, container, guise),
             Meddling::TakeName => {
                 let config = Box::new(stranger(row));
                 if world.sim.act(HumanAct::Stranger { config, start: true }).is_ok() {
@@ -72,13 +71,56 @@ impl Leftovers {
         drop(world.sim.act(act));
     }
 
+    /// A copy is run beside the container, or in its place.
+    fn copy(&mut self, world: &World, container: String, guise: Guise) {
+        // As on an engine, no two images are the same one.
+        let image = format!("copy:{container}-{}", self.copies.len());
+        // Refused acts are part of life: what there is in the end counts.
+        drop(run_copy(world, container, image.clone(), guise));
+        let held = world.sim.snapshot().containers;
+        let Some(copy) = held.values().find(|view| view.container.config.image == image) else {
+            return;
+        };
+        let id = copy.container.id.clone();
+        if guise != Guise::Other {
+            self.posing.insert(id.clone());
+        }
+        self.copies.insert(id);
+    }
+
     /// Takes back what would keep the workspaces from coming to rest.
     pub(crate) fn tidy(&mut self, world: &World) {
         for container in std::mem::take(&mut self.name_holders) {
             drop(world.sim.act(HumanAct::Remove { container }));
         }
+        for copy in std::mem::take(&mut self.posing) {
+            drop(world.sim.act(HumanAct::Remove { container: copy.as_str().to_owned() }));
+        }
         for port in std::mem::take(&mut self.ports) {
             drop(world.sim.act(HumanAct::HoldPort { port, held: false }));
+        }
+    }
+}
+
+fn run_copy(world: &World, container: String, image: String, guise: Guise) -> Result<(), Refusal> {
+    let act = |act| world.sim.act(act);
+    let aside = format!("copy-of-{container}");
+    match guise {
+        Guise::Other => act(HumanAct::CommitCopy { container, image, copy: aside }),
+        Guise::Previous => {
+            let copy = format!("{container}-previous");
+            act(HumanAct::CommitCopy { container, image, copy })
+        }
+        Guise::Renamed => {
+            let (original, copy) = (format!("{container}-mine"), container.clone());
+            act(HumanAct::Rename { container, to: original.clone() })?;
+            act(HumanAct::CommitCopy { container: original, image, copy })
+        }
+        Guise::Removed => {
+            let original = container.clone();
+            act(HumanAct::CommitCopy { container: original, image, copy: aside.clone() })?;
+            act(HumanAct::Remove { container: container.clone() })?;
+            act(HumanAct::Rename { container: aside, to: container })
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Playing a course: every step at its time, then quiet, then the judgement.
+//! Playing a course: every step at its time, then quiet, then the judgement and its trials.
+
+mod trial;
 
 use crate::{
     bug::Bug,
@@ -7,7 +9,7 @@ use crate::{
     court::{Court, Finding, Rule},
     judge::{self, Evidence},
     library::Library,
-    life::{Life, RESYNC, World},
+    life::{Life, World},
     meddle::Leftovers,
     store::Shelf,
     witness::Witness,
@@ -23,7 +25,7 @@ use trueup_domain::{
     port::{Clock, SpecWrite, Workspaces},
     workspace::Workspace,
 };
-use trueup_engine_sim::{EngineAct, HumanAct, Image, Program, Pull, SimEngine, SimOptions};
+use trueup_engine_sim::{Image, Program, Pull, SimEngine, SimOptions};
 use trueup_reconciler::runtime::Priority;
 use trueup_store::{Options, SqliteStore};
 
@@ -33,8 +35,6 @@ const REST: Duration = Duration::from_secs(100);
 const PATIENCE: Duration = Duration::from_mins(20);
 /// Longer than any engine is away, or takes to start.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(100);
-/// How soon an event must have led to a repair when all is well.
-const PROMPT: Duration = Duration::from_secs(10);
 
 /// What came of a run.
 #[derive(Debug)]
@@ -106,6 +106,9 @@ impl Stage {
             stage.judge(course.is_whisper());
         }
         if stage.court.finding().is_none() {
+            stage.pass_again().await;
+        }
+        if stage.court.finding().is_none() {
             stage.probe().await;
         }
         stage.finish().await
@@ -158,9 +161,8 @@ impl Stage {
                 self.write(SpecWrite::Delete { key, volumes, expected: None });
             }
             Deed::Sync { workspace } => {
-                if let (Some(row), Some(life)) = (self.row(*workspace), &self.life) {
-                    life.handle.reset_backoff(&row.id);
-                    life.handle.enqueue(row.id, Cause::new(CauseKind::Sync, ""), Priority::User);
+                if let Some(row) = self.row(*workspace) {
+                    self.sync(row.id);
                 }
             }
             Deed::Meddle { workspace, act } => {
@@ -178,6 +180,13 @@ impl Stage {
         if self.life.as_ref().is_some_and(Life::has_ended) {
             self.court.accuse(Rule::R1, "the controller has ended by itself");
         }
+    }
+
+    /// A user asks for a pass.
+    fn sync(&self, id: WorkspaceId) {
+        let Some(life) = &self.life else { return };
+        life.handle.reset_backoff(&id);
+        life.handle.enqueue(id, Cause::new(CauseKind::Sync, ""), Priority::User);
     }
 
     /// The controller dies after so many calls, and another one begins.
@@ -237,41 +246,10 @@ impl Stage {
             held: self.world.sim.snapshot(),
             doomed: &self.doomed,
             copies: &self.leftovers.copies,
+            removals: self.world.sim.removals(),
             is_whisper,
         };
         evidence.judge(&self.court);
-    }
-
-    /// Two more kills, when all is well: each must be mended at once, the second though the event comes
-    /// while nobody listens.
-    async fn probe(&self) {
-        let rows = self.world.shelf.rows();
-        let Some(row) = rows.values().find(|row| judge::can_be_probed(row)) else { return };
-        let container = trueup_domain::desired::container_name(row);
-        self.world.sim.suffer(EngineAct::CutStreams);
-        sleep(RESYNC / 2).await;
-        for cuts in [false, true] {
-            let before = self.starts(&container);
-            if cuts {
-                self.world.sim.suffer(EngineAct::CutStreams);
-            }
-            let kill = HumanAct::KillOnHost { container: container.clone() };
-            if self.world.sim.act(kill).is_err() {
-                return;
-            }
-            sleep(PROMPT).await;
-            if self.starts(&container) <= before {
-                let how = format!("{container} is still dead {PROMPT:?} after a kill");
-                self.court.accuse(Rule::R1, how);
-            }
-        }
-    }
-
-    /// How many processes the container of that name has had.
-    fn starts(&self, container: &str) -> u64 {
-        let held = self.world.sim.snapshot().containers;
-        let named = held.values().find(|view| view.container.config.name == container);
-        named.map_or(0, |view| view.starts)
     }
 
     async fn finish(mut self) -> Result<Played> {

@@ -17,9 +17,9 @@ use std::{
 };
 use trueup_domain::{
     error::StoreError,
-    id::WorkspaceId,
+    id::{Generation, WorkspaceId},
     name::WorkspaceKey,
-    pass::{AttemptOutcome, Pass},
+    pass::{Attempt, AttemptOutcome, Pass},
     port::{
         Change, Changes, PassLog, PassRecord, Recorded, Retries, RetryState, SpecWrite, Workspaces,
         Written,
@@ -151,6 +151,14 @@ impl PassLog for LifeStore {
             Some(Bug::PolishHistory) => {
                 let failed = |outcome: &_| matches!(outcome, AttemptOutcome::Failed { .. });
                 record.pass.attempts.retain(|attempt| !failed(&attempt.outcome));
+            }
+            Some(Bug::SeeAhead) => record.status.observed_generation = generation.next(),
+            Some(Bug::SeeNothing) => {
+                let failed =
+                    |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Failed { .. });
+                if record.pass.attempts.iter().any(failed) {
+                    record.status.observed_generation = Generation::default();
+                }
             }
             _ => {}
         }

@@ -22,6 +22,8 @@ use trueup_engine_sim::{By, Removal, SimEngine, Snapshot, Thing};
 
 /// How many passes are kept for the story.
 const STORY: usize = 2_000;
+/// How many actions are kept at rest, where there should be none.
+const ACTIONS: usize = 20;
 
 tokio::task_local! {
     /// The workspace of the pass that is at work.
@@ -39,6 +41,8 @@ pub(crate) struct Witness {
 struct Seen {
     /// What each workspace's pass tried since its last record, and whether it succeeded.
     tried: BTreeMap<WorkspaceId, Vec<(String, bool)>>,
+    /// The first actions since it was told to forget them.
+    actions: Vec<String>,
     observed: BTreeMap<WorkspaceId, Generation>,
     removals: usize,
     /// The names that the volumes begin with whose end was asked for.
@@ -60,10 +64,25 @@ impl Witness {
     /// An action was tried. `row` is the workspace as it is stored now.
     pub(crate) fn tried(&self, action: &Action, succeeded: bool) {
         let Ok(id) = PASS.try_with(|id| *id) else { return };
-        self.with(|seen| seen.tried.entry(id).or_default().push((action.to_string(), succeeded)));
+        self.with(|seen| {
+            seen.tried.entry(id).or_default().push((action.to_string(), succeeded));
+            if seen.actions.len() < ACTIONS {
+                seen.actions.push(format!("{id}: {action}"));
+            }
+        });
         if matches!(action, Action::StartContainer(_)) && succeeded {
             self.look_for_doubles(id);
         }
+    }
+
+    /// From here on actions count anew.
+    pub(crate) fn forget_actions(&self) {
+        self.with(|seen| seen.actions.clear());
+    }
+
+    /// The first actions since they were forgotten.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.with(|seen| seen.actions.clone())
     }
 
     /// An action that names a container is about one of ours.
