@@ -92,7 +92,7 @@ impl UsageSource for EngineUsage {
                     self.note(Proof::Readable);
                     return Ok(Box::new(gauge));
                 }
-                Err(UsageError::Gone) => return Err(UsageError::Gone),
+                Err(error @ (UsageError::Gone | UsageError::Unknown(_))) => return Err(error),
                 Err(UsageError::Unreadable(why)) => {
                     // It may just as well have ended in between, or its process be a new one.
                     if self.look(container).await?.as_ref() != Some(&run) {
@@ -110,10 +110,11 @@ impl UsageSource for EngineUsage {
 impl EngineUsage {
     async fn look(&self, container: &ContainerId) -> Result<Option<Run>, UsageError> {
         let unreadable = |error: EngineError| UsageError::Unreadable(error.to_string());
+        let unknown = |error: EngineError| UsageError::Unknown(error.to_string());
         let name = perform::path_segment(Operation::Stats, container).map_err(unreadable)?;
         let caller = &self.inner.caller;
         let work = run::look(&caller.transport, name);
-        caller.call(Operation::Stats, name, work).await.map_err(unreadable)
+        caller.call(Operation::Stats, name, work).await.map_err(unknown)
     }
 
     /// One success is proof for good: what fails later is the fault of one container.

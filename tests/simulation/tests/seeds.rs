@@ -11,10 +11,8 @@ const LENGTH: Duration = Duration::from_mins(4);
 
 /// Where the simulation once found something. What it was is in the names of the tests of the plan and
 /// of the passes that came of it.
-const REGRESSIONS: [u64; 23] = [
-    11, 17, 41, 53, 73, 92, 99, 113, 114, 138, 150, 164, 174, 176, 182, 814, 1346, 5212, 9009,
-    60_221, 65_980, 100_236, 102_800,
-];
+const REGRESSIONS: [u64; 19] =
+    [11, 17, 41, 53, 73, 92, 99, 113, 114, 138, 150, 164, 174, 176, 182, 814, 1346, 5212, 9009];
 
 fn holds(seed: u64) {
     holds_for(&Course::draw(seed, WORKSPACES, LENGTH));
@@ -80,8 +78,8 @@ fn a_known_mistake_is_noticed_as_a_breach_of_its_rule(#[values(0, 1, 2, 3)] part
         };
         let first = noticed_at(bug);
         assert!(
-            is_noticed(first) || (0..300).any(is_noticed),
-            "{bug} is not noticed within 300 seeds as a breach of {}",
+            is_noticed(first) || (0..100).any(is_noticed),
+            "{bug} is not noticed within 100 seeds as a breach of {}",
             bug.rule()
         );
     }

@@ -56,7 +56,7 @@ impl Gauge for StatsGauge {
             Ok(run::look(&caller.transport, id).await?.map(|run| (stats, run)))
         };
         let answer = caller.call(Operation::Stats, id, work).await;
-        match answer.map_err(|error| UsageError::Unreadable(error.to_string()))? {
+        match answer.map_err(|error| UsageError::Unknown(error.to_string()))? {
             Some((stats, run)) if run == self.run => {
                 stats.reading().map_err(|what| UsageError::Unreadable(format!("the engine {what}")))
             }

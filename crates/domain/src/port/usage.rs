@@ -41,7 +41,10 @@ pub enum UsageError {
     /// The container does not run, or not any more.
     #[error("the container does not run")]
     Gone,
-    /// It cannot be read now, in words.
+    /// The engine did not say, in words; that says nothing about the container.
+    #[error("the engine did not say: {0}")]
+    Unknown(String),
+    /// It cannot be read, in words.
     #[error("{0}")]
     Unreadable(String),
 }

@@ -212,6 +212,10 @@ impl<W: Fn(WorkspaceId, Cause)> Table<W> {
                 found.figure
             }
             (Err(UsageError::Unreadable(why)), _) => seat.lose(why, thresholds),
+            (Err(UsageError::Unknown(_)), _) => {
+                seat.miss();
+                return self.parts.figures.remove(id);
+            }
             (Err(UsageError::Gone), _) | (Ok(_), None) => {
                 seat.end_run();
                 return self.parts.figures.remove(id);
@@ -253,7 +257,7 @@ async fn read(source: Arc<dyn UsageSource>, loan: Loan) -> Read {
     };
     let outcome = timeout(READING_DEADLINE, work).await.unwrap_or_else(|_| {
         let seconds = READING_DEADLINE.as_secs();
-        Err(UsageError::Unreadable(format!("it could not be read within {seconds} s")))
+        Err(UsageError::Unknown(format!("it could not be read within {seconds} s")))
     });
     Read { workspace, ticket, outcome }
 }

@@ -176,10 +176,15 @@ impl Seat {
         Finding { figure: Figure { usage: Some(usage), measured }, row }
     }
 
-    /// Nothing can be read now: what comes next is a first reading.
-    pub(super) fn lose(&mut self, why: String, thresholds: &Thresholds) -> Figure {
+    /// The engine did not say: that is said elsewhere, and nothing of it here.
+    pub(super) fn miss(&mut self) {
         self.before = None;
         self.patience.lengthen();
+    }
+
+    /// Nothing can be read now: what comes next is a first reading.
+    pub(super) fn lose(&mut self, why: String, thresholds: &Thresholds) -> Figure {
+        self.miss();
         let source = Source::None { why };
         Figure {
             usage: None,
@@ -218,7 +223,7 @@ struct Patience {
     left: u32,
 }
 
-const MOST_PATIENCE: u32 = 31;
+const MOST_PATIENCE: u32 = 7;
 
 impl Patience {
     fn lengthen(&mut self) {

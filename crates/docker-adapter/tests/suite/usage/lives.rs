@@ -25,7 +25,7 @@ async fn read_to_the_end(gauge: &mut Box<dyn Gauge>, mut last: Reading) {
             }
             Err(UsageError::Gone) => return,
             // The engine has the ending container in hand.
-            Err(UsageError::Unreadable(why)) => assert!(!why.is_empty()),
+            Err(UsageError::Unreadable(why) | UsageError::Unknown(why)) => assert!(!why.is_empty()),
         }
         assert!(Instant::now() < until, "it never ended: {last:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
