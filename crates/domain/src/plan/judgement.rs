@@ -179,16 +179,15 @@ impl<'a> Voice<'a> {
         Some((reason, words.join(", ")))
     }
 
-    /// Said of what runs. Without a process there is nothing to measure, which is worth a word only
-    /// where there was one before.
+    /// Said of what runs. That figures come from the kernel's own files goes without saying, unless
+    /// something else was said before: a pass that finds all well writes nothing.
     fn measured(&mut self, container: Option<&Container>) {
-        if !container.is_some_and(|container| container.state.has_process()) {
-            if self.conditions.get(ConditionType::Measured).is_some() {
-                self.say(ConditionType::Measured, Truth::Unknown, "NotRunning", "");
-            }
+        let runs = container.is_some_and(|container| container.state.has_process());
+        let Some(measured) = self.desired.measured.as_ref().filter(|_| runs) else { return };
+        let is_news = self.conditions.get(ConditionType::Measured).is_none();
+        if measured.source == Source::ControlGroup && is_news {
             return;
         }
-        let Some(measured) = &self.desired.measured else { return };
         let (truth, why) = match &measured.source {
             Source::ControlGroup => (Truth::True, ""),
             Source::EngineStats { why } => (Truth::True, why.as_str()),

@@ -78,26 +78,25 @@ fn what_was_said_stays_while_nothing_is_known_and_goes_with_the_process() {
 }
 
 #[test]
-fn where_figures_come_from_is_a_condition_of_what_runs() {
-    let say = |source| {
-        let measured = Measured { source, pressures: Vec::new() };
-        let status = plan_with(&running(), measured).status;
-        let (truth, reason, message) = condition(&status, ConditionType::Measured).unwrap();
-        (truth, reason.to_owned(), message.to_owned())
+fn where_figures_come_from_is_told_unless_it_goes_without_saying() {
+    let mut case = running();
+    let from = |source| Measured { source, pressures: Vec::new() };
+    let say = |case: &Case, source| {
+        let status = plan_with(case, from(source)).status;
+        condition(&status, ConditionType::Measured)
+            .map(|(truth, reason, message)| (truth, reason.to_owned(), message.to_owned()))
     };
     let why = || "the engine is far away".to_owned();
-    assert_eq!(say(Source::ControlGroup), (Truth::True, "ControlGroup".to_owned(), String::new()));
-    assert_eq!(
-        say(Source::EngineStats { why: why() }),
-        (Truth::True, "EngineStats".to_owned(), why())
-    );
-    assert_eq!(say(Source::None { why: why() }), (Truth::False, "Unreadable".to_owned(), why()));
+    let told = |truth, reason: &str, message| Some((truth, reason.to_owned(), message));
+    assert_eq!(say(&case, Source::ControlGroup), None);
+    let stats = Source::EngineStats { why: why() };
+    assert_eq!(say(&case, stats.clone()), told(Truth::True, "EngineStats", why()));
+    let none = Source::None { why: why() };
+    assert_eq!(say(&case, none), told(Truth::False, "Unreadable", why()));
 
-    let none = plan_with(&Case::new(&json!({"state": "stopped"})), pressed(&[])).status;
-    assert_eq!(condition(&none, ConditionType::Measured), None);
-    let mut ended = Case::new(&json!({"state": "stopped"})).with(ContainerState::Exited);
-    ended.workspace.status = plan_with(&running(), pressed(&[])).status;
-    let told = plan_with(&ended, None).status;
-    assert_eq!(condition(&told, ConditionType::Measured), Some((Truth::Unknown, "NotRunning", "")));
+    // What was said otherwise before is taken back.
+    case.workspace.status = plan_with(&case, from(stats)).status;
+    let back = say(&case, Source::ControlGroup);
+    assert_eq!(back, told(Truth::True, "ControlGroup", String::new()));
     assert_eq!(condition(&plan_with(&running(), None).status, ConditionType::Measured), None);
 }
