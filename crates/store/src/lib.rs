@@ -21,6 +21,7 @@ mod callback;
 mod decision;
 mod error;
 mod options;
+mod private;
 mod sqlite;
 mod usage;
 

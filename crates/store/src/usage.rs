@@ -99,7 +99,7 @@ impl SqliteUsageLog {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        let lock = file::lock(&path)?;
+        let lock = crate::private::lock(&path)?;
         let database = file::open(&path, &options, now).await?;
         let room = Arc::new(Semaphore::new(options.queue.clamp(1, Semaphore::MAX_PERMITS)));
         let (queue, batches) = mpsc::channel(BATCHES);

@@ -1,10 +1,10 @@
 //! The database file: where it is, who may have it, and what must be true of it before it is used.
-//!
-//! The lock is on a file of its own beside the database, as opening and closing the database itself
-//! a second time in one process would break the locks that SQLite holds on it (POSIX locks).
 
 use super::place::Place;
-use crate::{Error, Options};
+use crate::{
+    Error, Options,
+    private::{self, OWNER_ONLY},
+};
 use futures::FutureExt;
 use sqlx::{
     ConnectOptions, Row, SqlSafeStr, SqliteConnection, SqlitePool,
@@ -12,9 +12,9 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
-    fs::{self, File, OpenOptions, Permissions, TryLockError},
+    fs::{self, File, Permissions},
     future, io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -30,7 +30,6 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
 const PAGE_SIZE: u32 = 4096;
 /// A log file that a burst of writes has made larger is cut back to so many bytes.
 const LARGEST_IDLE_LOG: &str = "67108864";
-const OWNER_ONLY: u32 = 0o600;
 
 /// A file that is ours alone until this is dropped or the process dies.
 #[derive(Debug)]
@@ -44,15 +43,8 @@ impl LockedFile {
     /// Takes the lock, and makes the file if there is none, readable by its owner alone.
     pub(super) fn acquire(path: &Path) -> Result<Self, Error> {
         let path = resolve(path)?;
-        let lock_path = path.with_added_extension("lock");
-        let lock = open_for_writing(&lock_path)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => {
-                Error::InUse { path: path.clone(), lock: lock_path.clone() }
-            }
-            TryLockError::Error(source) => Error::NotWritable { path: lock_path.clone(), source },
-        })?;
-        let file = open_for_writing(&path)?;
+        let lock = private::lock(&path)?;
+        let file = private::open(&path)?;
         let place = file
             .set_permissions(Permissions::from_mode(OWNER_ONLY))
             .and_then(|()| Place::of(&path, &file))
@@ -86,17 +78,6 @@ fn resolve(path: &Path) -> Result<PathBuf, Error> {
     })?;
     let name = path.file_name().ok_or_else(|| unusable(io::ErrorKind::IsADirectory.into()))?;
     Ok(resolved.join(name))
-}
-
-fn open_for_writing(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(OWNER_ONLY)
-        .open(path)
-        .map_err(|source| Error::NotWritable { path: path.to_owned(), source })
 }
 
 /// An open database whose schema is up to date.

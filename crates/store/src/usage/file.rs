@@ -4,7 +4,10 @@
 //! and never removed: it may be somebody else's.
 
 use super::{UsageOptions, code::is_unusable};
-use crate::Error;
+use crate::{
+    Error,
+    private::{self, OWNER_ONLY},
+};
 use jiff::Timestamp;
 use sqlx::{
     ConnectOptions, Connection, Row, SqliteConnection, SqlitePool,
@@ -12,9 +15,9 @@ use sqlx::{
 };
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, Permissions, TryLockError},
+    fs::{self, Permissions},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -29,18 +32,6 @@ pub(super) const PAGE_SIZE: u32 = 4096;
 const PAGES_OF_LOG: &str = "4096";
 /// A log file that a burst of writes has made larger is cut back to so many bytes.
 const LARGEST_IDLE_LOG: &str = "33554432";
-const OWNER_ONLY: u32 = 0o600;
-
-/// Takes the lock that goes with the file. It ends with the process.
-pub(super) fn lock(path: &Path) -> Result<File, Error> {
-    let lock_path = path.with_added_extension("lock");
-    let lock = open_for_writing(&lock_path)?;
-    lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => Error::InUse { path: path.to_owned(), lock: lock_path.clone() },
-        TryLockError::Error(source) => Error::NotWritable { path: lock_path.clone(), source },
-    })?;
-    Ok(lock)
-}
 
 /// An open history.
 pub(super) struct Database {
@@ -176,19 +167,8 @@ pub(super) fn file_id(path: &Path) -> Option<FileId> {
 
 /// Makes the file if there is none, readable by its owner alone.
 fn make_private(path: &Path) -> Result<(), Error> {
-    open_for_writing(path)?
+    private::open(path)?
         .set_permissions(Permissions::from_mode(OWNER_ONLY))
-        .map_err(|source| Error::NotWritable { path: path.to_owned(), source })
-}
-
-fn open_for_writing(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(OWNER_ONLY)
-        .open(path)
         .map_err(|source| Error::NotWritable { path: path.to_owned(), source })
 }
 
