@@ -21,10 +21,11 @@ use std::{
 use trueup_domain::id::InstanceId;
 
 /// Every migration that ever was, oldest first. None of them is changed once it was released.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "start", include_str!("../../migrations/0001_start.sql")),
     (2, "retries", include_str!("../../migrations/0002_retries.sql")),
     (3, "adopted", include_str!("../../migrations/0003_adopted.sql")),
+    (4, "errors", include_str!("../../migrations/0004_errors.sql")),
 ];
 
 const PAGE_SIZE: u32 = 4096;
