@@ -4,12 +4,15 @@
 //! work took by its own clock; so the preparation never counts. It runs as a task, as a controller
 //! does in a program.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::options::Options;
+
+/// How long both sides take turns at least.
+const LEAST_TIME: Duration = Duration::from_secs(2);
 
 /// The kinds of runtime that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +87,9 @@ impl Bench {
         self.runtime.block_on(task).context("a round has panicked")?
     }
 
-    /// Lets both sides take turns: a warm-up each, and then the rounds. Who goes first changes
-    /// from round to round, so that neither always finds the caches of the other.
+    /// Lets both sides take turns: a warm-up each, and then the rounds, as many as were asked for and
+    /// more while they are short, so that a hiccup of the machine does not fill most of them. Who
+    /// goes first changes from round to round, so that neither always finds the caches of the other.
     pub fn alternate<A, B>(&self, ours: impl Fn() -> A, peer: impl Fn() -> B) -> Result<Pair>
     where
         A: Future<Output = Result<Duration>> + Send + 'static,
@@ -94,7 +98,11 @@ impl Bench {
         self.spawn(ours())?;
         self.spawn(peer())?;
         let mut times = (Vec::new(), Vec::new());
-        for round in 0..self.options.rounds {
+        let begin = Instant::now();
+        for round in 0.. {
+            if round >= self.options.rounds && begin.elapsed() >= LEAST_TIME {
+                break;
+            }
             if round % 2 == 0 {
                 times.0.push(self.spawn(ours())?);
                 times.1.push(self.spawn(peer())?);

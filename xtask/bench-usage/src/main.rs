@@ -9,6 +9,7 @@
 //! Deliberately absent: how right the figures are, which tests show.
 
 mod asked;
+mod counting;
 mod cpu;
 mod crowd;
 mod options;

@@ -13,10 +13,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::sleep;
 use trueup_docker_adapter::{DockerEngine, HostFiles};
 use trueup_domain::id::InstanceId;
+use trueup_domain::port::UsageSource;
 use trueup_tests::dockerd::{Dockerd, Network};
 use trueup_tests::image;
 
 use crate::asked;
+use crate::counting::Counting;
 use crate::cpu::{self, Engine};
 use crate::options::Options;
 use crate::sampling::Sampling;
@@ -108,18 +110,17 @@ async fn ours(host: &str, daemons: &Engine, containers: &[String], time: Duratio
     let engine =
         DockerEngine::connect(trueup_docker_adapter::Options::new(host, InstanceId::new("bench")))?;
     let folder = tempfile::tempdir()?;
-    let source = Arc::new(engine.usage(HostFiles::default()));
-    let sampling = Sampling::start(source, containers, INTERVAL, folder.path()).await?;
-    let mut news = sampling.figures.subscribe();
+    let source = Arc::new(Counting::new(engine.usage(HostFiles::default())));
+    let shown: Arc<dyn UsageSource> = Arc::clone(&source) as _;
+    let sampling = Sampling::start(shown, containers, INTERVAL, folder.path()).await?;
     // Opening costs an inspect each, once.
     sleep(INTERVAL * 3).await;
     let known = sampling.known(containers.len());
     ensure!(known == containers.len(), "only {known} of {} have figures", containers.len());
-    while futures::FutureExt::now_or_never(news.next()).is_some() {}
+    let before = source.readings();
     let meter = Meter::begin(daemons)?;
     sleep(time).await;
-    let samples = std::iter::from_fn(|| futures::FutureExt::now_or_never(news.next())).count();
-    let cost = meter.end(samples as u64)?;
+    let cost = meter.end(source.readings() - before)?;
     eprintln!("ours: {}", cost.parts());
     Ok(cost)
 }

@@ -35,7 +35,7 @@ mod upkeep;
 mod view;
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,10 +192,12 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         let pending = entry.pending.take()?;
         let omitted = u64::from(pending.bundle.omitted);
         let causes = pending.bundle.into_causes();
-        let hot_loop = self.heat.count(entry.hash, &causes, self.limits.hot_loop, now);
+        let key = entry.key.clone()?;
+        let hash = self.hasher.hash_one(&key);
+        let hot_loop = self.heat.count(hash, &causes, self.limits.hot_loop, now);
         self.stats.hot_loops += u64::from(hot_loop.is_some());
         let start = Start {
-            key: entry.key.clone()?,
+            key,
             causes,
             omitted,
             attempt: entry.streak().failures,

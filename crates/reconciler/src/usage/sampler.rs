@@ -4,13 +4,13 @@ use super::{
     Figures,
     figures::Figure,
     journal::{Journal, Written},
-    rota::{Rota, SLOTS},
+    rota::Rota,
     seat::{ActivityMarks, Loan, Run, Seat},
 };
 use crate::workspace::Input;
 use futures::{
     Stream, StreamExt,
-    future::BoxFuture,
+    future::{BoxFuture, FutureExt},
     stream::{self, BoxStream, FuturesUnordered},
 };
 use std::{collections::HashMap, future, mem, pin::pin, sync::Arc, time::Duration};
@@ -27,8 +27,9 @@ use trueup_domain::{
 const READINGS: usize = 256;
 /// How long one may take.
 const READING_DEADLINE: Duration = Duration::from_secs(5);
-/// How often history is written.
-const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often history is written: what is asked for of it is that much behind. A transaction costs as
+/// much as fifty readings.
+const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How it samples.
 #[derive(Debug, Clone, Copy)]
@@ -82,9 +83,10 @@ pub async fn sample(
     let sessions = mem::replace(&mut parts.sessions, stream::empty().boxed());
     let mut sessions = sessions.chain(stream::pending());
     let journal = Journal::new(Arc::clone(&parts.log));
-    let rota = Rota::new();
+    let rota = Rota::new(options.interval);
+    let pace = rota.pace(options.interval);
     let mut table = Table { parts, options, wake, seats: HashMap::new(), rota, journal };
-    let mut turns = interval((options.interval / SLOTS).max(Duration::from_millis(1)));
+    let mut turns = interval(pace);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut writes = interval(WRITE_INTERVAL);
     writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -102,8 +104,14 @@ pub async fn sample(
             Some(read) = readings.next() => table.take_back(read),
             _ = turns.tick() => {
                 let free = READINGS.saturating_sub(readings.len());
-                let loans = table.lend(free);
-                readings.extend(loans.into_iter().map(|loan| read(Arc::clone(&table.parts.source), loan)));
+                for loan in table.lend(free) {
+                    let mut reading = read(Arc::clone(&table.parts.source), loan).boxed();
+                    // The kernel's files have the answer at once.
+                    match reading.as_mut().now_or_never() {
+                        Some(read) => table.take_back(read),
+                        None => readings.push(reading),
+                    }
+                }
             }
             _ = writes.tick(), if write.is_none() => {
                 write = table.journal.write(table.parts.clock.now());
@@ -116,6 +124,9 @@ pub async fn sample(
     }
     if let Some(write) = write {
         table.journal.settle(write.await);
+    }
+    if let Some(rest) = table.journal.write(table.parts.clock.now()) {
+        table.journal.settle(rest.await);
     }
 }
 

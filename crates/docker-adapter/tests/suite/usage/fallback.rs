@@ -97,7 +97,7 @@ async fn an_engine_that_hangs_over_figures_holds_up_nobody_else_and_not_for_ever
     assert!(engine.inspect(&id).await.is_ok());
     assert!(start.elapsed() < DEADLINE, "a pass would have waited for figures");
     for outcome in reading.join_all().await {
-        let Err(UsageError::Unreadable(problem)) = outcome else { panic!("{outcome:?}") };
+        let Err(UsageError::Unknown(problem)) = outcome else { panic!("{outcome:?}") };
         assert!(problem.starts_with("measure container: no "), "{problem}");
     }
     // A place and an answer have the same deadline each.

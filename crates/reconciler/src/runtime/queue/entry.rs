@@ -16,11 +16,9 @@ use super::place::{Place, Placed};
 pub(super) struct Entry<K, C> {
     /// `None` once the key is forgotten, until somebody else moves in.
     pub(super) key: Option<K>,
-    pub(super) hash: u64,
     /// The place in the owner's line, or among those that run.
     pub(super) place: Option<Place>,
-    /// Where its owner is kept.
-    pub(super) flow: usize,
+    flow: u32,
     pub(super) run: Run,
     pub(super) pending: Option<Pending<C>>,
     pub(super) later: Option<Box<Later<C>>>,
@@ -79,8 +77,15 @@ impl<K, C> Placed for Entry<K, C> {
 }
 
 impl<K, C> Entry<K, C> {
-    pub(super) fn new(key: K, hash: u64, flow: usize) -> Self {
-        Self { key: Some(key), hash, flow, place: None, run: Run::No, pending: None, later: None }
+    /// There are never as many as four billion owners in memory.
+    pub(super) fn new(key: K, flow: usize) -> Self {
+        let flow = u32::try_from(flow).unwrap_or(u32::MAX);
+        Self { key: Some(key), flow, place: None, run: Run::No, pending: None, later: None }
+    }
+
+    /// Where its owner is kept.
+    pub(super) fn flow(&self) -> usize {
+        self.flow as usize
     }
 
     /// The part for what is to come, made if there is none.

@@ -71,7 +71,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
             // Whoever runs here next is not meant.
             self.cancelled.remove(&ticket);
         }
-        let (flow, pending) = (entry.flow, entry.pending.as_ref());
+        let (flow, pending) = (entry.flow(), entry.pending.as_ref());
         let priority = pending.map(|pending| pending.bundle.priority);
         self.stats.running -= 1;
         self.started -= began.since(Moment::default());

@@ -15,11 +15,44 @@ use super::entry::Entry;
 /// So many graves are never worth the clearing, and so much capacity is never worth giving back.
 const FEW: usize = 1024;
 
+/// Half of a hash, and where the entry is: half as large as both whole, since the table is most of what
+/// an addition has to fetch from memory. Two keys that share half a hash are told apart by themselves.
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u32,
+    id: u32,
+}
+
+impl Slot {
+    /// There are never as many as four billion in memory.
+    fn new(hash: u64, id: usize) -> Self {
+        Self { hash: half(hash), id: u32::try_from(id).unwrap_or(u32::MAX) }
+    }
+
+    fn id(self) -> usize {
+        self.id as usize
+    }
+
+    /// What the table goes by.
+    fn spread(self) -> u64 {
+        spread(self.hash)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half of it is wanted")]
+const fn half(hash: u64) -> u32 {
+    hash as u32
+}
+
+/// A table looks at both ends of a hash, and so both have to come from the half that is kept.
+const fn spread(half: u32) -> u64 {
+    (half as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 /// Finds entries, which are in a slab that each operation is given.
 #[derive(Default)]
 pub(super) struct Index {
-    /// Hashes, and where the entries are.
-    table: HashTable<(u64, usize)>,
+    table: HashTable<Slot>,
     living: usize,
     /// Which entries are graves, so that nobody need walk there to see.
     graves: Marks,
@@ -38,8 +71,9 @@ impl Index {
         hash: u64,
         key: &K,
     ) -> Option<usize> {
-        let is_it = |id: usize| entries[id].key.as_ref() == Some(key);
-        self.table.find(hash, |&(other, id)| other == hash && is_it(id)).map(|(_, id)| *id)
+        let hash = half(hash);
+        let is_it = |slot: &Slot| slot.hash == hash && entries[slot.id()].key.as_ref() == Some(key);
+        self.table.find(spread(hash), is_it).map(|slot| slot.id())
     }
 
     /// Where the entry of a key is, which is made if there is none.
@@ -50,11 +84,12 @@ impl Index {
         make: impl FnOnce(K) -> Entry<K, C>,
     ) -> usize {
         let has_graves = self.table.len() > self.living;
-        let is_it = |id: usize| entries[id].key.as_ref() == Some(&key);
-        let found =
-            self.table.entry(hash, |&(other, id)| other == hash && is_it(id), |(hash, _)| *hash);
+        let half = half(hash);
+        let is_it =
+            |slot: &Slot| slot.hash == half && entries[slot.id()].key.as_ref() == Some(&key);
+        let found = self.table.entry(spread(half), is_it, |slot| slot.spread());
         let vacant = match found {
-            hash_table::Entry::Occupied(found) => return found.get().1,
+            hash_table::Entry::Occupied(found) => return found.get().id(),
             hash_table::Entry::Vacant(vacant) => vacant,
         };
         // Should this panic, nothing has changed.
@@ -62,17 +97,18 @@ impl Index {
         self.living += 1;
         if !has_graves {
             let id = entries.insert(entry);
-            vacant.insert((hash, id));
+            vacant.insert(Slot::new(hash, id));
             return id;
         }
-        let is_grave = |&(other, id): &(u64, usize)| other == hash && self.graves.has(id);
-        if let Some(&(_, id)) = self.table.find(hash, is_grave) {
+        let is_grave = |slot: &Slot| slot.hash == half && self.graves.has(slot.id());
+        if let Some(slot) = self.table.find(spread(half), is_grave) {
+            let id = slot.id();
             self.graves.clear(id);
             entries[id] = entry;
             return id;
         }
         let id = entries.insert(entry);
-        self.table.insert_unique(hash, (hash, id), |(hash, _)| *hash);
+        self.table.insert_unique(spread(half), Slot::new(hash, id), |slot| slot.spread());
         id
     }
 
@@ -105,7 +141,7 @@ impl Index {
     /// the graves have saved.
     fn sweep<K, C>(&mut self, entries: &mut Slab<Entry<K, C>>) {
         let graves = std::mem::take(&mut self.graves);
-        self.table.retain(|&mut (_, id)| !graves.has(id));
+        self.table.retain(|slot| !graves.has(slot.id()));
         // From the end, as the slab fills first what was emptied last.
         for id in graves.last_to_first() {
             entries.remove(id);
@@ -113,7 +149,7 @@ impl Index {
         // Or else the next sweep would walk through what this one has emptied.
         let enough = 4 * (self.living + FEW);
         if self.table.capacity() > 4 * enough {
-            self.table.shrink_to(enough, |(hash, _)| *hash);
+            self.table.shrink_to(enough, |slot| slot.spread());
             entries.shrink_to_fit();
         }
     }
@@ -181,7 +217,7 @@ mod tests {
                 let comes = rng.u8(..10) < if turn / 10_000 % 2 == 0 { 8 } else { 2 };
                 match index.find(&entries, hash(key), &key) {
                     None if comes => {
-                        let make = |key| Entry::new(key, hash(key), 0);
+                        let make = |key| Entry::new(key, 0);
                         let id = index.find_or_insert(&mut entries, (hash(key), key), make);
                         let again = index.find_or_insert(&mut entries, (hash(key), key), make);
                         assert_eq!(id, again);

@@ -65,7 +65,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
         let hash = self.hasher.hash_one(&key);
         let make = |key: K| {
             let owner = self.owner_of.as_ref().map(|owner_of| owner_of(&key));
-            Entry::new(key, hash, self.fair.admit(owner))
+            Entry::new(key, self.fair.admit(owner))
         };
         self.ids.find_or_insert(&mut self.entries, (hash, key), make)
     }
@@ -109,7 +109,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     fn line_up(&mut self, id: usize, priority: Priority, since: Moment) {
         let entry = &self.entries[id];
         if !entry.is_running() {
-            let place = (entry.flow, id);
+            let place = (entry.flow(), id);
             self.fair.line_up(&mut self.entries, place, (priority, since), &self.limits);
         }
     }
@@ -141,7 +141,7 @@ impl<K: Clone + Eq + Hash, C> Queue<K, C> {
     }
 
     fn forget(&mut self, id: usize) -> Option<K> {
-        self.fair.dismiss(self.entries[id].flow);
+        self.fair.dismiss(self.entries[id].flow());
         self.ids.bury(&mut self.entries, id)
     }
 
