@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::options::Options;
 
 /// How long both sides take turns at least.
-const LEAST_TIME: Duration = Duration::from_secs(2);
+const LEAST_TIME: Duration = Duration::from_secs(3);
 
 /// The kinds of runtime that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
