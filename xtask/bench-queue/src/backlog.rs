@@ -3,10 +3,14 @@
 //! The intake does not count on either side. Ours is handed all keys before it is first polled;
 //! the peer takes them in as the initial list of its watch, which it completes before it starts
 //! anything (see [`peer::drain`]).
+//!
+//! That a pop stays flat is held against the queue alone. A pass of these controllers also looks its
+//! object up in the peer's store, on both sides, and that gets dearer with the store: it is measured by
+//! itself, for reading.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tokio::time::Instant;
 
 use crate::measure::Bench;
@@ -27,6 +31,7 @@ const PATIENCE: f64 = 20.0;
 
 pub fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
     controllers(bench, table)?;
+    lookups(bench, table)?;
     queue(bench, table)
 }
 
@@ -54,7 +59,20 @@ fn controllers(bench: &Bench, table: &mut Table) -> Result<()> {
         let floor = if size == COMPARED { Floor::Ratio(3.0) } else { Floor::Absent };
         table.push(row(bench, name, cost, floor, note));
     }
-    grow(bench, table, "backlog, cost at 1,000,000 over 10,000", &costs);
+    grow(bench, table, "backlog, cost at 1,000,000 over 10,000", (&costs, Floor::Absent));
+    Ok(())
+}
+
+/// What both sides' passes spend in the peer's store.
+fn lookups(bench: &Bench, table: &mut Table) -> Result<()> {
+    for (label, size) in SIZES {
+        let name = format!("backlog, a look into the store of {label}");
+        if !bench.wants(&name) {
+            continue;
+        }
+        let cost = (bench.alone(|| look_up(size))? / size as f64, None);
+        table.push(row(bench, name, cost, Floor::Absent, "on both sides, part of each pass"));
+    }
     Ok(())
 }
 
@@ -69,7 +87,7 @@ fn queue(bench: &Bench, table: &mut Table) -> Result<()> {
         costs.push(cost);
         table.push(row(bench, name, cost, Floor::Absent, ""));
     }
-    grow(bench, table, "queue pop, cost at 1,000,000 over 10,000", &costs);
+    grow(bench, table, "queue pop, cost at 1,000,000 over 10,000", (&costs, Floor::AtMost(1.5)));
     Ok(())
 }
 
@@ -82,8 +100,24 @@ async fn drain(backlog: usize) -> Result<Duration> {
     Ok(objects::finish(outcomes, backlog).await? - started)
 }
 
+/// Looks each object up once.
+async fn look_up(objects: usize) -> Result<Duration> {
+    let (store, _writer) = objects::filled(objects);
+    let keys: Vec<_> = (0..objects).map(|number| Key::from_obj(&objects::object(number))).collect();
+    let started = Instant::now();
+    let found = keys.iter().filter(|key| store.get(key).is_some()).count();
+    let taken = started.elapsed();
+    ensure!(found == objects, "{found} of {objects} were found");
+    Ok(taken)
+}
+
 /// How much more a pass costs at the last size than at the first, if all were measured.
-fn grow(bench: &Bench, table: &mut Table, name: &str, costs: &[(f64, Option<f64>)]) {
+fn grow(
+    bench: &Bench,
+    table: &mut Table,
+    name: &str,
+    (costs, floor): (&[(f64, Option<f64>)], Floor),
+) {
     let [first, .., last] = costs else { return };
     if costs.len() < SIZES.len() {
         return;
@@ -91,7 +125,7 @@ fn grow(bench: &Bench, table: &mut Table, name: &str, costs: &[(f64, Option<f64>
     let peer = last.1.zip(first.1).map(|(last, first)| last / first);
     table.push(Row {
         unit: Unit::Times,
-        ..row(bench, name.to_owned(), (last.0 / first.0, peer), Floor::AtMost(1.5), "")
+        ..row(bench, name.to_owned(), (last.0 / first.0, peer), floor, "")
     });
 }
 
