@@ -23,6 +23,7 @@ mod parse;
 mod process;
 mod run;
 mod stats;
+mod still;
 
 pub use host::HostFiles;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, clock_gettime};
 
 /// All that this process has used.
@@ -22,13 +23,14 @@ pub fn resident() -> Result<u64> {
     Ok(kilobytes.context("/proc/self/status has no VmRSS")? * 1024)
 }
 
-/// The daemons of the engine in a folder: whoever names it on its command line.
+/// The processes of the engine in a folder: its daemons, and what each container has beside it, which
+/// is who reads the figures of the engine's statistics.
 pub struct Engine {
     pids: Vec<u32>,
 }
 
 impl Engine {
-    /// Those that live now; the shims of containers are left out, they do nothing for figures.
+    /// Those that live now: whoever names the folder on its command line.
     pub fn of(folder: &Path) -> Result<Self> {
         let folder = folder.to_string_lossy().into_owned();
         let mut pids = Vec::new();
@@ -39,18 +41,45 @@ impl Engine {
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words = String::from_utf8_lossy(&words).into_owned();
             let program = words.split('\0').next().unwrap_or_default();
-            let is_daemon = ["dockerd", "containerd"].iter().any(|name| program.ends_with(name));
-            if is_daemon && words.contains(&folder) {
+            let program = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
+            let is_part = ["dockerd", "containerd"].contains(&&*program)
+                || program.starts_with("containerd-shim");
+            if is_part && words.contains(&folder) {
                 pids.push(pid);
             }
         }
-        anyhow::ensure!(!pids.is_empty(), "the engine's processes were not found");
+        anyhow::ensure!(pids.len() >= 2, "the engine's processes were not found");
         Ok(Self { pids })
+    }
+
+    /// Stops them until the answer is dropped.
+    pub fn freeze(&self) -> Result<Frozen<'_>> {
+        let frozen = Frozen(self);
+        self.signal(Signal::STOP)?;
+        Ok(frozen)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        for pid in &self.pids {
+            let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw).context("no process id")?;
+            kill_process(pid, signal).context("a daemon is gone")?;
+        }
+        Ok(())
     }
 
     /// All that they have used.
     pub fn used(&self) -> Result<Duration> {
         self.pids.iter().map(|pid| used(*pid)).sum()
+    }
+}
+
+/// An engine that does nothing.
+pub struct Frozen<'a>(&'a Engine);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        // Whoever is gone needs no waking.
+        let _ = self.0.signal(Signal::CONT);
     }
 }
 

@@ -13,7 +13,7 @@ use trueup_domain::usage::Source;
 
 use crate::cpu;
 use crate::options::Options;
-use crate::sampling::Sampling;
+use crate::sampling::{self, Sampling};
 use crate::table::{Row, Table};
 use crate::tree::Tree;
 
@@ -66,7 +66,8 @@ async fn one(count: usize, time: Duration) -> Result<Cost> {
     let source = Arc::new(DockerEngine::connect(options)?.usage(tree.files()));
     ensure!(source.source() == Source::ControlGroup, "{}", source.source());
     let shown: Arc<dyn UsageSource> = Arc::clone(&source) as _;
-    let sampling = Sampling::start(shown, &tree.containers, INTERVAL, &tree.path(".")).await?;
+    let log = sampling::history(&tree.path(".")).await?;
+    let sampling = Sampling::start(shown, &tree.containers, INTERVAL, log)?;
     let deadline = Instant::now() + PATIENCE;
     while sampling.known(count) < count {
         ensure!(Instant::now() < deadline, "{} of {count} are known", sampling.known(count));

@@ -1,16 +1,20 @@
-//! Our sampler as the product runs it, with its history in a file, over containers that are said to run.
+//! Our sampler as the product runs it, over containers that are said to run, with its history in a file
+//! or with none.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::task::JoinHandle;
+use trueup_domain::error::StoreError;
 use trueup_domain::id::{ContainerId, WorkspaceId};
-use trueup_domain::port::{Clock, UsageSource};
+use trueup_domain::port::{Clock, UsageLog, UsageSource};
+use trueup_domain::usage::{Point, Range, UsageRow};
 use trueup_domain::workspace::Workspace;
 use trueup_reconciler::usage::{Figures, Options, Parts, sample};
 use trueup_reconciler::workspace::Input;
@@ -24,22 +28,16 @@ pub struct Sampling {
 
 impl Sampling {
     /// Starts one over these containers.
-    pub async fn start(
+    pub fn start(
         source: Arc<dyn UsageSource>,
         containers: &[String],
         interval: Duration,
-        folder: &Path,
+        log: Arc<dyn UsageLog>,
     ) -> Result<Self> {
         let figures = Arc::<Figures>::default();
-        let log = SqliteUsageLog::open(
-            SqliteUsageLog::path_beside(&folder.join("bench.db")),
-            UsageOptions::default(),
-            Timestamp::now(),
-        )
-        .await?;
         let parts = Parts {
             source,
-            log: Arc::new(log),
+            log,
             clock: Arc::new(Wall),
             figures: Arc::clone(&figures),
             sessions: stream::pending().boxed(),
@@ -61,6 +59,32 @@ impl Sampling {
 impl Drop for Sampling {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// The product's history, in a file of that folder.
+pub async fn history(folder: &Path) -> Result<Arc<dyn UsageLog>> {
+    let path = SqliteUsageLog::path_beside(&folder.join("bench.db"));
+    let log = SqliteUsageLog::open(path, UsageOptions::default(), Timestamp::now()).await?;
+    Ok(Arc::new(log))
+}
+
+/// A history that keeps nothing.
+pub struct Nothing;
+
+#[async_trait]
+impl UsageLog for Nothing {
+    async fn append(&self, _: Vec<UsageRow>, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn history(
+        &self,
+        _: WorkspaceId,
+        _: &Range,
+        _: Timestamp,
+    ) -> Result<Vec<Point>, StoreError> {
+        Ok(Vec::new())
     }
 }
 

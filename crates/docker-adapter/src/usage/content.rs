@@ -19,6 +19,9 @@ pub(super) type Room = SmallVec<[u8; 4096]>;
 /// No file of a container comes near it: it is for about a thousand network interfaces.
 const LONGEST: usize = 256 << 10;
 
+/// A piece that is shorter is the last one: there was room for another record on the kernel's page.
+const WHOLE: usize = 4096 - 512;
+
 /// A number of 64 bits, its line feed, and one more to notice that there is more.
 const LONGEST_NUMBER: usize = 22;
 
@@ -60,7 +63,8 @@ impl Content {
         parse(&room[..length]).map_err(|problem| self.malformed(problem))
     }
 
-    /// Reads to the end; the kernel gives less than there is room for when it has more to say.
+    /// Reads to the end. The kernel fills a page of its own, record by record, and gives what is in it:
+    /// less than there is room for when it has more to say, but never much less than a page.
     fn fill(&self, room: &mut Room) -> io::Result<usize> {
         let mut length = 0;
         loop {
@@ -70,9 +74,10 @@ impl Content {
                 }
                 room.resize(length * 4, 0);
             }
-            match self.file.read_at(&mut room[length..], length as u64)? {
-                0 => return Ok(length),
-                more => length += more,
+            let more = self.file.read_at(&mut room[length..], length as u64)?;
+            length += more;
+            if more < WHOLE && length < room.len() {
+                return Ok(length);
             }
         }
     }
@@ -112,7 +117,7 @@ mod tests {
             let text = "x".repeat(wanted);
             content(&text).look(&mut Content::room(), |text| Ok(text.len()))
         };
-        for fine in [0, 1, 4095, 4096, 4097, 100_000, LONGEST - 1] {
+        for fine in [0, 1, WHOLE - 1, WHOLE, 4095, 4096, 4097, 100_000, LONGEST - 1] {
             assert_eq!(length(fine), Ok(fine));
         }
         assert!(matches!(length(LONGEST), Err(UsageError::Unreadable(_))));

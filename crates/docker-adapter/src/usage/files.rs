@@ -11,18 +11,20 @@
 //!
 //! # Caveats
 //! - Memory in use is what `docker stats` shows: without the inactive file cache, unless that is all.
+//!   Of a container in which nothing runs, that cache is looked at once a minute ([`still`](super::still)).
 //! - A network that is the host's counts nothing, as in the engine's statistics: the host's traffic is
 //!   not the container's. A host without the controller of block devices counts nothing there either.
 //! - An open `net/dev` keeps the network namespace alive until the gauge is dropped, though not its
 //!   interfaces to the outside, which the engine removes.
 
 use super::{
-    content::{Content, failed},
+    content::{Content, Room, failed},
     host::Host,
     membership::{Membership, Refused, Version},
     parse,
     process::{self, Process},
     run::Run,
+    still::{Activity, Still},
 };
 use async_trait::async_trait;
 use std::{fs::File, io, time::Duration};
@@ -53,6 +55,7 @@ struct Memory {
     usage: Content,
     stat: Content,
     limit: Content,
+    still: Still,
 }
 
 impl FilesGauge {
@@ -72,7 +75,7 @@ impl FilesGauge {
         let opened = Self::of(host, run, &process, &before, descriptors);
         // What failed, failed because it is gone, if it is.
         let after = membership()?;
-        let gauge = opened?;
+        let mut gauge = opened?;
         if after != before {
             return Err(UsageError::Unreadable(stranger()));
         }
@@ -107,7 +110,7 @@ impl FilesGauge {
     }
 
     /// The counters now.
-    pub(super) fn look(&self) -> Result<Reading, UsageError> {
+    pub(super) fn look(&mut self) -> Result<Reading, UsageError> {
         let mut room = Content::room();
         let at = self.began.elapsed();
         let cpu = match &self.cpu {
@@ -116,12 +119,8 @@ impl FilesGauge {
                 file.look(&mut room, |text| parse::keyed(text, "usage_usec"))?,
             ),
         };
-        let inactive = match self.memory.version {
-            Version::V1 => "total_inactive_file",
-            Version::V2 => "inactive_file",
-        };
         let used = self.memory.usage.number(parse::number)?;
-        let inactive = self.memory.stat.look(&mut room, |text| parse::keyed(text, inactive))?;
+        let inactive = self.memory.inactive(&mut room, at, Activity { cpu, memory: used })?;
         let limit = self.memory.limit.number(parse::limit)?;
         let block = match &self.block {
             None => Transfer::default(),
@@ -139,6 +138,27 @@ impl FilesGauge {
         }
         let (memory, memory_limit) = (in_use(used, inactive), limit.min(self.host_memory));
         Ok(Reading { at, cpu, memory, memory_limit, pids, network, block })
+    }
+}
+
+impl Memory {
+    /// Bytes of the inactive file cache.
+    fn inactive(
+        &mut self,
+        room: &mut Room,
+        at: Duration,
+        activity: Activity,
+    ) -> Result<u64, UsageError> {
+        if let Some(figure) = self.still.figure(at, activity) {
+            return Ok(figure);
+        }
+        let name = match self.version {
+            Version::V1 => "total_inactive_file",
+            Version::V2 => "inactive_file",
+        };
+        let figure = self.stat.look(room, |text| parse::keyed(text, name))?;
+        self.still.note(at, figure);
+        Ok(figure)
     }
 }
 
@@ -193,7 +213,7 @@ impl Groups<'_> {
         let (version, usage) = open(["memory.usage_in_bytes", "memory.current"])?;
         let (_, stat) = open(["memory.stat"; 2])?;
         let (_, limit) = open(["memory.limit_in_bytes", "memory.max"])?;
-        Ok(Memory { version, usage, stat, limit })
+        Ok(Memory { version, usage, stat, limit, still: Still::default() })
     }
 
     /// A kernel may do without the controller. Version 1 counts with the groups below since Linux 4.17,

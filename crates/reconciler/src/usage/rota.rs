@@ -1,47 +1,44 @@
-//! Who is read when: seats over the slots of one interval, as evenly as can be.
+//! Who is read when: seats over the slots of one interval, as evenly as can be, and slots gathered into
+//! turns.
 //!
 //! Invariant: no slot holds two seats more than another when nobody has left; those who leave make no one
 //! move. So a thousand workspaces that start at once are not read at once ten seconds later.
+//!
+//! The first reading after a pause costs as much as ten that follow it, for nothing that it needs is in
+//! the processor's caches any more. So few seats are read together, and many in turns of some twenty.
 
 use std::time::Duration;
 use trueup_domain::id::WorkspaceId;
 
-/// How many slots an interval has at most.
-const MOST_SLOTS: u32 = 64;
-/// Turns are at least so far apart. To be woken costs more than to read, so a short interval is not cut
-/// into 64 slices.
-const APART: Duration = Duration::from_millis(100);
+/// How many slots an interval has; a power of two.
+const SLOTS: usize = 64;
+/// Slots are gathered while a turn has fewer seats than that, as a rule.
+const GATHERED: usize = 16;
 
 /// Seats by slot.
 #[derive(Debug)]
 pub(super) struct Rota {
-    /// A power of two.
     slots: Vec<Vec<WorkspaceId>>,
-    turn: usize,
+    seats: usize,
+    next: usize,
+    slot_length: Duration,
 }
 
 impl Rota {
     pub(super) fn new(interval: Duration) -> Self {
-        let fit = u32::try_from(interval.as_millis() / APART.as_millis()).unwrap_or(u32::MAX);
-        let slots = 1 << fit.clamp(1, MOST_SLOTS).ilog2();
-        Self { slots: (0..slots).map(|_| Vec::new()).collect(), turn: 0 }
-    }
-
-    /// How long one turn is.
-    pub(super) fn pace(&self, interval: Duration) -> Duration {
-        let turns = u32::try_from(self.slots.len()).unwrap_or(MOST_SLOTS);
-        (interval / turns).max(Duration::from_millis(1))
+        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
+        let slot_length = (interval / 64).max(Duration::from_millis(1));
+        Self { slots, seats: 0, next: 0, slot_length }
     }
 
     /// Takes a seat in; the answer is its slot.
     pub(super) fn join(&mut self, id: WorkspaceId) -> usize {
         // Bits reversed, so that two seats are half an interval apart, and four a quarter.
-        let bits = self.slots.len().ilog2();
-        let mirrored =
-            |slot: usize| slot.reverse_bits().checked_shr(usize::BITS - bits).unwrap_or(0);
-        let indices = (0..self.slots.len()).map(mirrored);
+        let mirrored = |slot: usize| slot.reverse_bits() >> (usize::BITS - SLOTS.ilog2());
+        let indices = (0..SLOTS).map(mirrored);
         let slot = indices.min_by_key(|slot| self.slots[*slot].len()).unwrap_or(0);
         self.slots[slot].push(id);
+        self.seats += 1;
         slot
     }
 
@@ -50,14 +47,26 @@ impl Rota {
         let Some(seats) = self.slots.get_mut(slot) else { return };
         if let Some(at) = seats.iter().position(|seat| *seat == id) {
             seats.swap_remove(at);
+            self.seats -= 1;
         }
     }
 
-    /// The seats whose turn is next.
-    pub(super) fn turn(&mut self) -> &[WorkspaceId] {
-        let slot = self.turn;
-        self.turn = (slot + 1) % self.slots.len();
-        &self.slots[slot]
+    /// The seats whose turn is now, and how long it is until the next turn.
+    pub(super) fn turn(&mut self) -> (impl Iterator<Item = WorkspaceId>, Duration) {
+        let begin = self.next;
+        let together = self.together();
+        // Turns begin at the same slots in every round, also after their number has changed.
+        let end = (begin / together + 1) * together;
+        self.next = end % SLOTS;
+        let slots = &self.slots[begin..end];
+        let wait = self.slot_length * u32::try_from(slots.len()).unwrap_or(1);
+        (slots.iter().flatten().copied(), wait)
+    }
+
+    /// How many slots make a turn now; a power of two.
+    fn together(&self) -> usize {
+        let turns = (self.seats / GATHERED).clamp(1, SLOTS);
+        SLOTS >> turns.ilog2()
     }
 }
 
@@ -65,39 +74,74 @@ impl Rota {
 mod tests {
     use super::*;
 
+    const INTERVAL: Duration = Duration::from_secs(10);
+
     fn id(number: usize) -> WorkspaceId {
         format!("{number:032x}").parse().unwrap()
     }
 
-    fn rota() -> Rota {
-        Rota::new(Duration::from_secs(10))
-    }
-
-    #[test]
-    fn turns_are_a_power_of_two_and_not_close_to_each_other() {
-        let pace = |ms| {
-            let interval = Duration::from_millis(ms);
-            Rota::new(interval).pace(interval).as_micros()
-        };
-        let found = [1, 100, 199, 1_000, 5_000, 10_000, 86_400_000].map(pace);
-        assert_eq!(found, [1_000, 100_000, 199_000, 125_000, 156_250, 156_250, 1_350_000_000]);
-        let mut one = Rota::new(Duration::from_millis(1));
-        assert_eq!((one.join(id(1)), one.join(id(2)), one.turn().len()), (0, 0, 2));
-    }
-
-    #[test]
-    fn seats_are_spread_evenly() {
-        let mut rota = rota();
-        for number in 0..1000 {
+    fn rota(seats: usize) -> Rota {
+        let mut rota = Rota::new(INTERVAL);
+        for number in 0..seats {
             rota.join(id(number));
         }
-        let counts: Vec<_> = (0..64).map(|_| rota.turn().len()).collect();
-        assert!(counts.iter().all(|count| [15, 16].contains(count)), "{counts:?}");
+        rota
+    }
+
+    /// How many seats each turn of a whole interval has.
+    fn round(rota: &mut Rota) -> Vec<usize> {
+        let (mut counts, mut time) = (Vec::new(), Duration::ZERO);
+        while time < INTERVAL {
+            let (seats, wait) = rota.turn();
+            counts.push(seats.count());
+            time += wait;
+        }
+        assert_eq!(time, INTERVAL);
+        counts
+    }
+
+    #[test]
+    fn few_are_read_together_and_many_in_even_turns() {
+        assert_eq!(round(&mut rota(0)), [0]);
+        assert_eq!(round(&mut rota(31)), [31]);
+        assert_eq!(round(&mut rota(32)), [16, 16]);
+        assert_eq!(round(&mut rota(50)), [25, 25]);
+        for (seats, turns) in [(127, 4), (1_000, 32), (1_024, 64), (10_000, 64)] {
+            let counts = round(&mut rota(seats));
+            let even = seats / turns;
+            assert_eq!((counts.len(), counts.iter().sum()), (turns, seats));
+            assert!(counts.iter().all(|count| count.abs_diff(even) <= 64 / turns), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_comes_and_goes_everybody_is_read_once_in_an_interval() {
+        let mut rng = fastrand::Rng::with_seed(9);
+        let mut rota = rota(40);
+        for number in 40..400 {
+            // In the middle of a round, where another number of turns may begin.
+            for _ in 0..rng.usize(..5) {
+                let _ = rota.turn();
+            }
+            let slot = rota.join(id(number));
+            let (mut time, mut read) = (Duration::ZERO, Vec::new());
+            while time < INTERVAL {
+                let (seats, wait) = rota.turn();
+                read.extend(seats.filter(|seat| *seat == id(number)));
+                time += wait;
+            }
+            assert!(!read.is_empty() && read.len() <= 2, "{read:?} in {time:?}");
+            if rng.bool() {
+                rota.leave(id(number), slot);
+            }
+        }
+        let read: usize = round(&mut rota).iter().sum();
+        assert_eq!(read, rota.seats);
     }
 
     #[test]
     fn two_seats_are_half_an_interval_apart_and_four_a_quarter() {
-        let mut rota = rota();
+        let mut rota = rota(0);
         let mut slots: Vec<_> = (0..4).map(|number| rota.join(id(number))).collect();
         slots.sort_unstable();
         assert_eq!(slots, [0, 16, 32, 48]);
@@ -105,11 +149,10 @@ mod tests {
 
     #[test]
     fn a_seat_that_was_left_is_the_next_one_taken() {
-        let mut rota = rota();
+        let mut rota = rota(0);
         let slots: Vec<_> = (0..64).map(|number| rota.join(id(number))).collect();
         rota.leave(id(7), slots[7]);
         assert_eq!(rota.join(id(64)), slots[7]);
-        let all: usize = (0..64).map(|_| rota.turn().len()).sum();
-        assert_eq!(all, 64);
+        assert_eq!(round(&mut rota).iter().sum::<usize>(), 64);
     }
 }

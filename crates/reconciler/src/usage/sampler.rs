@@ -14,7 +14,7 @@ use futures::{
     stream::{self, BoxStream, FuturesUnordered},
 };
 use std::{collections::HashMap, future, mem, pin::pin, sync::Arc, time::Duration};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use trueup_domain::{
     id::WorkspaceId,
     pass::{Cause, CauseKind},
@@ -84,10 +84,8 @@ pub async fn sample(
     let mut sessions = sessions.chain(stream::pending());
     let journal = Journal::new(Arc::clone(&parts.log));
     let rota = Rota::new(options.interval);
-    let pace = rota.pace(options.interval);
     let mut table = Table { parts, options, wake, seats: HashMap::new(), rota, journal };
-    let mut turns = interval(pace);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turn = pin!(sleep(Duration::ZERO));
     let mut writes = interval(WRITE_INTERVAL);
     writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut readings = FuturesUnordered::new();
@@ -102,9 +100,12 @@ pub async fn sample(
             },
             Some((id, command)) = sessions.next() => table.meet(id, command),
             Some(read) = readings.next() => table.take_back(read),
-            _ = turns.tick() => {
+            () = turn.as_mut() => {
                 let free = READINGS.saturating_sub(readings.len());
-                for loan in table.lend(free) {
+                let (loans, wait) = table.lend(free);
+                let (due, now) = (turn.deadline() + wait, Instant::now());
+                turn.as_mut().reset(if due > now { due } else { now + wait });
+                for loan in loans {
                     let mut reading = read(Arc::clone(&table.parts.source), loan).boxed();
                     // The kernel's files have the answer at once.
                     match reading.as_mut().now_or_never() {
@@ -194,11 +195,11 @@ impl<W: Fn(WorkspaceId, Cause)> Table<W> {
         }
     }
 
-    /// The gauges of those whose turn it is, so many at most.
-    fn lend(&mut self, most: usize) -> Vec<Loan> {
+    /// The gauges of those whose turn it is, so many at most, and how long it is until the next turn.
+    fn lend(&mut self, most: usize) -> (Vec<Loan>, Duration) {
         let seats = &mut self.seats;
-        let due = self.rota.turn().iter();
-        due.filter_map(|id| seats.get_mut(id)?.lend(*id)).take(most).collect()
+        let (due, wait) = self.rota.turn();
+        (due.filter_map(|id| seats.get_mut(&id)?.lend(id)).take(most).collect(), wait)
     }
 
     fn take_back(&mut self, read: Read) {

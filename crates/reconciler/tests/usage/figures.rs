@@ -31,22 +31,23 @@ async fn a_workspace_that_runs_has_figures_after_one_interval_and_its_cpu_after_
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_workspace_is_read_once_an_interval_and_no_two_of_few_at_once() {
+async fn every_workspace_is_read_once_an_interval_and_no_more_than_a_few_together() {
     let stage = Stage::new();
-    for number in 0..32 {
+    for number in 0..320 {
         stage.start(number, Load::default());
     }
     stage.pass(100).await;
     let reads = stage.containers.reads();
-    for number in 0..32 {
+    for number in 0..320 {
         let of_it: Vec<_> = reads.iter().filter(|(read, _)| *read == container(number)).collect();
         let gaps = of_it.windows(2).map(|pair| pair[1].1.saturating_sub(pair[0].1));
         assert!(gaps.clone().all(|gap| gap.abs_diff(Duration::from_secs(10)).as_millis() < 200));
         assert!((9..=11).contains(&of_it.len()), "{}", of_it.len());
     }
-    let mut times: Vec<_> = reads.iter().map(|(_, at)| *at).collect();
-    times.dedup();
-    assert_eq!(times.len(), reads.len(), "each was read at a time of its own");
+    let turns: Vec<_> = reads.chunk_by(|before, after| before.1 == after.1).collect();
+    assert!(turns.iter().all(|turn| turn.len() <= 32), "an even spread");
+    // Six hundred milliseconds apart, for ten rounds.
+    assert!(turns.len() >= 160, "{}", turns.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,7 +46,7 @@ async fn without_a_limit_or_with_one_beyond_it_the_host_s_memory_is_the_limit() 
             [(None, HOST_MEMORY), (Some(64 << 20), 64 << 20), (Some(HOST_MEMORY + 1), HOST_MEMORY)]
         {
             let run = tree.put(ID, PID, &Truth { limit, ..Truth::number(3) });
-            let gauge = FilesGauge::open(&host, &run).unwrap();
+            let mut gauge = FilesGauge::open(&host, &run).unwrap();
             assert_eq!(gauge.look().unwrap().memory_limit, seen, "{layout:?} {limit:?}");
         }
     }
@@ -84,7 +84,7 @@ async fn a_file_that_is_missing_is_named_and_only_block_devices_may_be_missing()
             fs::remove_file(tree.path(&file)).unwrap();
             let name = file.rsplit('/').next().unwrap();
             if name.contains("io") {
-                let gauge = FilesGauge::open(&host, &run).unwrap();
+                let mut gauge = FilesGauge::open(&host, &run).unwrap();
                 assert_eq!(gauge.look().unwrap().block, Transfer::default());
             } else {
                 let why = refused(&host, &run);
@@ -112,7 +112,7 @@ async fn garbage_in_any_file_gives_no_reading_and_says_which_file_until_it_is_me
         let host = tree.host();
         let truth = Truth::number(77);
         let run = tree.put(ID, PID, &truth);
-        let gauge = FilesGauge::open(&host, &run).unwrap();
+        let mut gauge = FilesGauge::open(&host, &run).unwrap();
         let mut files = tree.group(ID, &truth);
         let net_dev = format!("proc/{PID}/net/dev");
         let text = fs::read_to_string(tree.path(&net_dev)).unwrap();

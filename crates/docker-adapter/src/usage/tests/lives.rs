@@ -45,7 +45,7 @@ impl Life<'_> {
     }
 
     /// Spoils one of its files and mends it again: no reading in between, and the right one after.
-    fn spoil(&self, gauge: &FilesGauge, random: &mut fastrand::Rng) {
+    fn spoil(&self, gauge: &mut FilesGauge, random: &mut fastrand::Rng) {
         let files = self.tree.group(&self.run.id, &truth(self.number, 1));
         let (file, text) = random.choice(files.iter()).unwrap();
         let cut = random.usize(..text.len());
@@ -97,7 +97,7 @@ fn live(tree: &Tree, life: u64, random: &mut fastrand::Rng) {
             assert!(FilesGauge::open(&host, &this.run).is_err(), "life {life} was over");
         }
         fate => {
-            let gauge = FilesGauge::open(&host, &this.run).unwrap();
+            let mut gauge = FilesGauge::open(&host, &this.run).unwrap();
             assert!(is_that(&gauge.look().unwrap(), &truth(life, 0)), "life {life}");
             tree.put_group(&this.run.id, &truth(life, 1));
             let net = format!("proc/{pid}/net/dev");
@@ -105,7 +105,7 @@ fn live(tree: &Tree, life: u64, random: &mut fastrand::Rng) {
             assert!(!this.text(&net).is_empty());
             assert!(is_that(&gauge.look().unwrap(), &truth(life, 1)), "life {life}");
             if fate == 3 {
-                this.spoil(&gauge, random);
+                this.spoil(&mut gauge, random);
             }
             // The last figures of the run, whoever has its process id by now.
             this.end(heir);
@@ -176,7 +176,7 @@ async fn a_process_id_that_changes_hands_while_files_are_opened_gives_no_other_s
         });
         for _ in 0..LIVES {
             match FilesGauge::open(&host, &run) {
-                Ok(gauge) => {
+                Ok(mut gauge) => {
                     opened += 1;
                     let reading = gauge.look().unwrap();
                     if !is_that(&reading, &Truth::number(1)) {
@@ -223,7 +223,7 @@ async fn a_process_that_becomes_another_s_while_files_are_opened_gives_no_other_
             FilesGauge::open(&host, &run)
         });
         match outcome {
-            Ok(gauge) => {
+            Ok(mut gauge) => {
                 opened += 1;
                 let network = gauge.look().unwrap().network;
                 assert_eq!(network, Truth::number(1).network, "after {opened}");
