@@ -67,7 +67,9 @@ pub(crate) enum Format {
 pub(crate) async fn run(arguments: &Get, context: &mut Context<'_>) -> Result<(), Error> {
     let (views, missing) = select(arguments, context).await?;
     let mut printer = Printer::new(arguments.output, context.output.is_coloured());
-    printer.print(&views, context)?;
+    if !views.is_empty() || missing.is_empty() {
+        printer.print(&views, context)?;
+    }
     if !missing.is_empty() {
         return Err(Error::NotFound { wanted: missing });
     }
