@@ -70,7 +70,7 @@ fn lookups(bench: &Bench, table: &mut Table) -> Result<()> {
         if !bench.wants(&name) {
             continue;
         }
-        let cost = (bench.alone(|| look_up(size))? / size as f64, None);
+        let cost = (bench.alone(|| async move { look_up(size) })? / size as f64, None);
         table.push(row(bench, name, cost, Floor::Absent, "on both sides, part of each pass"));
     }
     Ok(())
@@ -101,7 +101,7 @@ async fn drain(backlog: usize) -> Result<Duration> {
 }
 
 /// Looks each object up once.
-async fn look_up(objects: usize) -> Result<Duration> {
+fn look_up(objects: usize) -> Result<Duration> {
     let (store, _writer) = objects::filled(objects);
     let keys: Vec<_> = (0..objects).map(|number| Key::from_obj(&objects::object(number))).collect();
     let started = Instant::now();

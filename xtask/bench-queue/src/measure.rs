@@ -4,10 +4,11 @@
 //! work took by its own clock; so the preparation never counts. It runs as a task, as a controller
 //! does in a program.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
 use crate::options::Options;
 

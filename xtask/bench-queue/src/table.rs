@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use bench_report::Report;
+
 use crate::measure::Flavour;
 
 /// What the figures of a row are, and how they are printed.
@@ -113,22 +115,14 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heads = ["measure", "runtime", "ours", "kube's", "ratio", "floor", "met", ""];
-        let mut lines = vec![heads.map(str::to_owned)];
-        lines.extend(self.rows.iter().map(Row::cells));
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-        let widths: Vec<usize> =
-            (0..heads.len()).map(|column| width(column).unwrap_or(0)).collect();
-        for line in &lines {
-            let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            writeln!(f, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        let short: Vec<String> = self.rows.iter().filter_map(Row::shortfall).collect();
-        if short.is_empty() {
-            writeln!(f, "bench queue: met")
-        } else {
-            writeln!(f, "bench queue: short: {}", short.join("; "))
-        }
+        let report = Report {
+            name: "queue",
+            heads: ["measure", "runtime", "ours", "kube's", "ratio", "floor", "met", ""],
+            rows: self.rows.iter().map(Row::cells).collect(),
+            remarks: &[],
+            shortfalls: self.rows.iter().filter_map(Row::shortfall).collect(),
+        };
+        report.fmt(f)
     }
 }
 

@@ -76,7 +76,8 @@ async fn one(count: usize, time: Duration) -> Result<Cost> {
     ensure!(source.source() == Source::ControlGroup, "{}", source.source());
     let begin = (Instant::now(), cpu::own());
     sleep(time).await;
-    let percent = (cpu::own() - begin.1).as_secs_f64() / begin.0.elapsed().as_secs_f64() * 100.0;
+    let percent =
+        cpu::own().saturating_sub(begin.1).as_secs_f64() / begin.0.elapsed().as_secs_f64() * 100.0;
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     let bytes = cpu::resident()?.saturating_sub(before) as f64 / count as f64;
     eprintln!("{count} workspaces: {percent:.3} % of a core, {bytes:.0} bytes each");

@@ -119,7 +119,8 @@ impl<'a> Meter<'a> {
     }
 
     fn end(&self, samples: u64) -> Result<Cost> {
-        let (own, engine) = (cpu::own() - self.own, self.daemons.used()? - self.engine);
+        let (own, engine) =
+            (cpu::own().saturating_sub(self.own), self.daemons.used()?.saturating_sub(self.engine));
         Ok(Cost { time: self.began.elapsed(), own, engine, samples })
     }
 }

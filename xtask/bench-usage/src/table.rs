@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use bench_report::Report;
+
 /// One measure, ours and perhaps somebody's beside it.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -88,22 +90,14 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heads = ["measure", "trueup", "beside", "times", "floor", "met", ""];
-        let mut lines = vec![heads.map(str::to_owned)];
-        lines.extend(self.rows.iter().map(Row::cells));
-        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
-        let widths: Vec<usize> =
-            (0..heads.len()).map(|column| width(column).unwrap_or(0)).collect();
-        for line in &lines {
-            let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            writeln!(f, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        let short: Vec<String> = self.rows.iter().filter_map(Row::shortfall).collect();
-        if short.is_empty() {
-            writeln!(f, "bench usage: met")
-        } else {
-            writeln!(f, "bench usage: short: {}", short.join("; "))
-        }
+        let report = Report {
+            name: "usage",
+            heads: ["measure", "trueup", "beside", "times", "floor", "met", ""],
+            rows: self.rows.iter().map(Row::cells).collect(),
+            remarks: &[],
+            shortfalls: self.rows.iter().filter_map(Row::shortfall).collect(),
+        };
+        report.fmt(f)
     }
 }
 

@@ -13,7 +13,12 @@ use super::finding::Finding;
 use crate::cargo;
 
 /// Where the benchmarks are, which are workspaces of their own.
-const BENCHMARKS: [&str; 2] = ["xtask/bench-converge/Cargo.toml", "xtask/bench-queue/Cargo.toml"];
+const BENCHMARKS: [&str; 4] = [
+    "xtask/bench-converge/Cargo.toml",
+    "xtask/bench-queue/Cargo.toml",
+    "xtask/bench-report/Cargo.toml",
+    "xtask/bench-usage/Cargo.toml",
+];
 
 /// On every target of a selection, and to the end of it.
 const CLIPPY: [&str; 5] = ["--all-targets", "--keep-going", "--", "-D", "warnings"];
