@@ -10,7 +10,9 @@ use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event},
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +20,7 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 /// How often the thread that reads keys looks whether it is to end.
 const LOOK: Duration = Duration::from_millis(50);
@@ -60,7 +62,7 @@ impl Drop for Screen {
 pub(super) struct Keys {
     events: mpsc::Receiver<Event>,
     is_over: Arc<AtomicBool>,
-    reader: Option<JoinHandle<()>>,
+    reader: JoinHandle<()>,
 }
 
 impl Keys {
@@ -71,7 +73,7 @@ impl Keys {
         let told = Arc::clone(&is_over);
         let reader = thread::spawn(move || {
             // The end of the sender tells of a terminal that cannot be read.
-            while !told.load(Ordering::Relaxed) {
+            while !told.load(Ordering::Relaxed) && is_there() {
                 let event = match event::poll(LOOK) {
                     Ok(false) => continue,
                     Ok(true) => event::read(),
@@ -83,7 +85,7 @@ impl Keys {
                 }
             }
         });
-        Self { events, is_over, reader: Some(reader) }
+        Self { events, is_over, reader }
     }
 
     /// The next one; `None`: the terminal cannot be read any more.
@@ -96,9 +98,21 @@ impl Drop for Keys {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         self.events.close();
-        if let Some(reader) = self.reader.take() {
-            // It does not panic, and ends within a look.
-            let _ = reader.join();
+        // It ends within a look, unless the terminal went away in the middle of one: reading from that has
+        // no end, and only that of the process will do.
+        let deadline = Instant::now() + 4 * LOOK;
+        while !self.reader.is_finished() && Instant::now() < deadline {
+            thread::sleep(LOOK / 10);
         }
     }
+}
+
+/// Whether there is somebody at the other end. The library that reads keys asks a terminal that was closed
+/// again and again, and never comes back.
+fn is_there() -> bool {
+    let stdin = io::stdin();
+    let mut looks = [PollFd::new(&stdin, PollFlags::IN)];
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    // What cannot be asked is left to be found out by reading.
+    poll(&mut looks, Some(&Timespec::default())).is_err() || !looks[0].revents().intersects(gone)
 }

@@ -48,7 +48,8 @@ impl Content {
         room: &mut Room,
         parse: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, UsageError> {
-        let length = self.fill(room).map_err(|error| self.failed(&error))?;
+        let read_at = |piece: &mut [u8], from| self.file.read_at(piece, from);
+        let length = fill(room, read_at).map_err(|error| self.failed(&error))?;
         parse(&room[..length]).map_err(|problem| self.malformed(problem))
     }
 
@@ -63,31 +64,34 @@ impl Content {
         parse(&room[..length]).map_err(|problem| self.malformed(problem))
     }
 
-    /// Reads to the end. The kernel fills a page of its own, record by record, and gives what is in it:
-    /// less than there is room for when it has more to say, but never much less than a page.
-    fn fill(&self, room: &mut Room) -> io::Result<usize> {
-        let mut length = 0;
-        loop {
-            if length == room.len() {
-                if length >= LONGEST {
-                    return Err(io::Error::other(format!("longer than {LONGEST} bytes")));
-                }
-                room.resize(length * 4, 0);
-            }
-            let more = self.file.read_at(&mut room[length..], length as u64)?;
-            length += more;
-            if more < WHOLE && length < room.len() {
-                return Ok(length);
-            }
-        }
-    }
-
     fn failed(&self, error: &io::Error) -> UsageError {
         failed(self.name, error)
     }
 
     fn malformed(&self, Malformed(problem): Malformed) -> UsageError {
         UsageError::Unreadable(format!("{} {problem}", self.name))
+    }
+}
+
+/// Reads to the end. The kernel fills a page of its own, record by record, and gives what is in it: less
+/// than there is room for when it has more to say, but never much less than a page.
+fn fill(
+    room: &mut Room,
+    read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut length = 0;
+    loop {
+        if length == room.len() {
+            if length >= LONGEST {
+                return Err(io::Error::other(format!("longer than {LONGEST} bytes")));
+            }
+            room.resize(length * 4, 0);
+        }
+        let more = read_at(&mut room[length..], length as u64)?;
+        length += more;
+        if more < WHOLE && length < room.len() {
+            return Ok(length);
+        }
     }
 }
 
@@ -121,6 +125,34 @@ mod tests {
             assert_eq!(length(fine), Ok(fine));
         }
         assert!(matches!(length(LONGEST), Err(UsageError::Unreadable(_))));
+    }
+
+    /// As the kernel gives a file of such records: whole ones, a page at most, and no more than there is
+    /// room for.
+    fn page_by_page(text: &[u8], record: usize, piece: &mut [u8], from: u64) -> usize {
+        let rest = &text[usize::try_from(from).unwrap()..];
+        let in_record = usize::try_from(from).unwrap() % record;
+        let page = (4096 + in_record) / record * record - in_record;
+        let given = rest.len().min(page).min(piece.len());
+        piece[..given].copy_from_slice(&rest[..given]);
+        given
+    }
+
+    #[test]
+    fn a_file_of_many_records_is_read_to_its_end_and_a_short_one_at_one_go() {
+        for record in [1, 60, 133, 499, 512] {
+            for records in [0, 1, 5, 8, 30, 31, 32, 69, 400] {
+                let text: Vec<u8> = (0..=255).cycle().take(record * records).collect();
+                let (mut room, looks) = (Content::room(), std::cell::Cell::new(0));
+                let read = |piece: &mut [u8], from| {
+                    looks.set(looks.get() + 1);
+                    Ok(page_by_page(&text, record, piece, from))
+                };
+                let length = fill(&mut room, read).unwrap();
+                assert_eq!(&room[..length], &text, "{records} records of {record}");
+                assert!(text.len() >= WHOLE || looks.get() == 1, "{}", looks.get());
+            }
+        }
     }
 
     #[test]

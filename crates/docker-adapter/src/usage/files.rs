@@ -11,7 +11,7 @@
 //!
 //! # Caveats
 //! - Memory in use is what `docker stats` shows: without the inactive file cache, unless that is all.
-//!   Of a container in which nothing runs, that cache is looked at once a minute ([`still`](super::still)).
+//!   Of a container in which nothing runs, that cache is looked at every ten seconds ([`still`](super::still)).
 //! - A network that is the host's counts nothing, as in the engine's statistics: the host's traffic is
 //!   not the container's. A host without the controller of block devices counts nothing there either.
 //! - An open `net/dev` keeps the network namespace alive until the gauge is dropped, though not its

@@ -97,7 +97,7 @@ pub struct Watch {
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
     is_beyond: bool,
-    /// Since when the figures say the opposite, on the readings' clock.
+    /// Since when the figures say the opposite, on the caller's clock.
     contrary_since: Option<Duration>,
 }
 
@@ -129,6 +129,12 @@ impl Watch {
             };
         }
         has_changed
+    }
+
+    /// Nothing is known from here to the next figures: what was so before says nothing about the time
+    /// between.
+    pub fn lose_sight(&mut self) {
+        self.marks.iter_mut().for_each(|mark| mark.contrary_since = None);
     }
 
     /// What it is beyond now.
@@ -222,6 +228,21 @@ mod tests {
         assert_eq!(changes(&[80, 85, 90]), []);
         assert_eq!(changes(&[80, 85, 90, 95, 99]), [(30, true)]);
         assert_eq!(changes(&[80, 85, 79, 80, 85, 90, 95]), [(60, true)]);
+    }
+
+    #[test]
+    fn time_in_which_nothing_is_known_does_not_count() {
+        let mut watch = Watch::default();
+        let limits = Resources::default();
+        let note = |watch: &mut Watch, second| {
+            watch.note(&usage(90), &limits, &THRESHOLDS, Duration::from_secs(second))
+        };
+        assert!(!note(&mut watch, 0));
+        watch.lose_sight();
+        assert!(!note(&mut watch, 300));
+        assert!(note(&mut watch, 330));
+        watch.lose_sight();
+        assert_eq!(watch.pressures(&THRESHOLDS).len(), 1, "what was said stays");
     }
 
     #[test]

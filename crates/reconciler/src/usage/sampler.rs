@@ -13,7 +13,13 @@ use futures::{
     future::{BoxFuture, FutureExt},
     stream::{self, BoxStream, FuturesUnordered},
 };
-use std::{collections::HashMap, future, mem, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    future, mem,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use trueup_domain::{
     id::WorkspaceId,
@@ -84,7 +90,8 @@ pub async fn sample(
     let mut sessions = sessions.chain(stream::pending());
     let journal = Journal::new(Arc::clone(&parts.log));
     let rota = Rota::new(options.interval);
-    let mut table = Table { parts, options, wake, seats: HashMap::new(), rota, journal };
+    let (seats, late, began) = (HashMap::new(), VecDeque::new(), Instant::now());
+    let mut table = Table { parts, options, wake, began, seats, rota, late, journal };
     let mut turn = pin!(sleep(Duration::ZERO));
     let mut writes = interval(WRITE_INTERVAL);
     writes.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -144,8 +151,11 @@ struct Table<W> {
     parts: Parts,
     options: Options,
     wake: W,
+    began: Instant,
     seats: HashMap<WorkspaceId, Seat>,
     rota: Rota,
+    /// Whose turn came when there was no room, the first one first.
+    late: VecDeque<WorkspaceId>,
     journal: Journal,
 }
 
@@ -191,15 +201,27 @@ impl<W: Fn(WorkspaceId, Cause)> Table<W> {
     fn leave(&mut self, id: WorkspaceId) {
         if let Some(seat) = self.seats.remove(&id) {
             self.rota.leave(id, seat.slot);
+            self.late.retain(|late| *late != id);
             self.parts.figures.remove(id);
         }
     }
 
     /// The gauges of those whose turn it is, so many at most, and how long it is until the next turn.
+    /// Who is left out goes first the next time.
     fn lend(&mut self, most: usize) -> (Vec<Loan>, Duration) {
-        let seats = &mut self.seats;
         let (due, wait) = self.rota.turn();
-        (due.filter_map(|id| seats.get_mut(&id)?.lend(id)).take(most).collect(), wait)
+        for id in due {
+            if self.seats.get_mut(&id).is_some_and(Seat::be_late) {
+                self.late.push_back(id);
+            }
+        }
+        let mut loans = Vec::new();
+        while loans.len() < most
+            && let Some(id) = self.late.pop_front()
+        {
+            loans.extend(self.seats.get_mut(&id).and_then(|seat| seat.lend(id)));
+        }
+        (loans, wait)
     }
 
     fn take_back(&mut self, read: Read) {
@@ -217,7 +239,8 @@ impl<W: Fn(WorkspaceId, Cause)> Table<W> {
         let figure = match (outcome, source) {
             (Ok(reading), Some(source)) => {
                 let rules = (thresholds, &self.options.activity);
-                let found = seat.note(id, (reading, source), rules, self.parts.clock.now());
+                let times = (self.parts.clock.now(), self.began.elapsed());
+                let found = seat.note(id, (reading, source), rules, times);
                 if let Some(row) = found.row {
                     self.journal.note(row);
                 }

@@ -63,6 +63,8 @@ pub(super) struct Seat {
     /// Counts runs and lendings.
     ticket: u64,
     is_lent: bool,
+    /// Its turn came when there was no room.
+    is_late: bool,
     patience: Patience,
     before: Option<Reading>,
     watch: Watch,
@@ -98,6 +100,7 @@ impl Seat {
             gauge: None,
             ticket: 0,
             is_lent: false,
+            is_late: false,
             patience: Patience::default(),
             before: None,
             watch,
@@ -128,12 +131,18 @@ impl Seat {
 
     /// Lends the gauge out, unless it is lent already or had better be left alone.
     pub(super) fn lend(&mut self, workspace: WorkspaceId) -> Option<Loan> {
+        self.is_late = false;
         if self.is_lent || !self.patience.is_over() {
             return None;
         }
         self.is_lent = true;
         let (container, gauge) = (self.run.container.clone(), self.gauge.take());
         Some(Loan { workspace, ticket: self.ticket, container, gauge })
+    }
+
+    /// Has it wait for room; whether it does not already.
+    pub(super) fn be_late(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_late, true)
     }
 
     /// Takes a gauge back. Whether it is of the present run; if not, it is dropped.
@@ -146,13 +155,14 @@ impl Seat {
         true
     }
 
-    /// Makes figures of a reading.
+    /// Makes figures of a reading. `elapsed` is since the sampler began: clocks of readings are of one
+    /// gauge each.
     pub(super) fn note(
         &mut self,
         workspace: WorkspaceId,
         (reading, source): (Reading, Source),
         (thresholds, marks): (&Thresholds, &ActivityMarks),
-        now: Timestamp,
+        (now, elapsed): (Timestamp, Duration),
     ) -> Finding {
         self.patience = Patience::default();
         let interval = self.before.replace(reading).and_then(|before| reading.since(&before));
@@ -170,7 +180,7 @@ impl Seat {
             started_at: self.run.started_at,
             last_activity: self.last_activity,
         };
-        self.watch.note(&usage, &self.limits, thresholds, reading.at);
+        self.watch.note(&usage, &self.limits, thresholds, elapsed);
         let measured = Measured { source, pressures: self.watch.pressures(thresholds) };
         let row = interval.map(|interval| row(workspace, &usage, &interval));
         Finding { figure: Figure { usage: Some(usage), measured }, row }
@@ -179,6 +189,7 @@ impl Seat {
     /// The engine did not say: that is said elsewhere, and nothing of it here.
     pub(super) fn miss(&mut self) {
         self.before = None;
+        self.watch.lose_sight();
         self.patience.lengthen();
     }
 

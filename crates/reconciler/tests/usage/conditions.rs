@@ -46,6 +46,23 @@ async fn a_pass_is_woken_once_when_a_threshold_is_crossed_for_long_and_once_when
 }
 
 #[tokio::test(start_paused = true)]
+async fn time_without_figures_does_not_count_and_another_source_s_clock_does_not_either() {
+    let stage = Stage::new();
+    stage.start(1, filled(95));
+    let mood = |mood| stage.containers.change(&container(1), |load| load.mood = mood);
+    let is_said = || stage.words().iter().any(|word| word.contains("memory at 90%"));
+    stage.pass(5).await;
+    for (there, seconds) in [(Mood::Garbled, 300), (Mood::Remote, 50), (Mood::Garbled, 10)] {
+        mood(there);
+        stage.pass(seconds).await;
+        assert!(!is_said(), "{:?}", stage.words());
+    }
+    mood(Mood::Well);
+    stage.pass(300).await;
+    assert!(is_said(), "{:?}", stage.words());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sampler_that_starts_takes_nothing_back_that_is_still_so() {
     let stage = Stage::new();
     stage.containers.start(&container(1), filled(95));

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use trueup_domain::{
     id::ContainerId,
     port::{Gauge, UsageError, UsageSource},
@@ -30,6 +30,9 @@ pub(crate) struct Load {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
+    /// Each reading takes almost as long as it may.
+    Slow,
+    /// Read by the engine, on a clock of its own.
     Remote,
     Hangs,
     Garbled,
@@ -102,8 +105,10 @@ impl Containers {
         let running = self.running.lock().unwrap();
         let found = &running[container];
         let (age, load) = (now - found.since, &found.load);
+        let is_remote = load.mood == Mood::Remote;
+        let clock = Duration::from_secs(if is_remote { 1_790_000_000 } else { 0 });
         Reading {
-            at: now - self.begin,
+            at: now - self.begin + clock,
             cpu: age.mul_f64(load.cpus),
             memory: load.memory,
             memory_limit: 100,
@@ -159,6 +164,10 @@ impl Gauge for TestGauge {
         }
         match load.mood {
             Mood::Well | Mood::Remote => Ok(self.containers.read(&self.container)),
+            Mood::Slow => {
+                sleep(Duration::from_millis(4_900)).await;
+                Ok(self.containers.read(&self.container))
+            }
             Mood::Hangs => future::pending().await,
             Mood::Garbled => Err(UsageError::Unreadable("there is garbage".to_owned())),
             Mood::Gone => Err(UsageError::Gone),

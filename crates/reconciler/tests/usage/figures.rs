@@ -51,6 +51,23 @@ async fn every_workspace_is_read_once_an_interval_and_no_more_than_a_few_togethe
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_there_are_too_many_for_a_slow_source_they_take_turns() {
+    let stage = Stage::new();
+    for number in 0..1000 {
+        stage.start(number, Load { mood: Mood::Slow, ..Load::default() });
+    }
+    stage.pass(120).await;
+    let reads = stage.containers.reads();
+    let counts = (0..1000).map(|number| {
+        let its = container(number);
+        reads.iter().filter(|(read, _)| *read == its).count()
+    });
+    let counts: Vec<_> = counts.collect();
+    // 256 at once of 4.9 s each are six thousand.
+    assert!(counts.iter().all(|count| (4..=8).contains(count)), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_that_began_anew_is_held_against_nothing_before_it() {
     let stage = Stage::new();
     stage.start(1, busy(2.0));
