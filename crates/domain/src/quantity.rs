@@ -2,7 +2,7 @@
 //!
 //! Each is parsed where it enters and keeps its unit in its type.
 
-use jiff::{SignedDuration, fmt::friendly};
+use jiff::{SignedDuration, SpanRelativeTo, fmt::friendly};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, time::Duration};
 
@@ -136,7 +136,7 @@ impl fmt::Display for Cpus {
     }
 }
 
-/// A length of time; written `10s`, `5m`, `1h30m`, `250ms`.
+/// A length of time; written `10s`, `5m`, `1h30m`, `250ms`, `7d`. A day has 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub struct Period(Duration);
@@ -164,8 +164,13 @@ impl TryFrom<String> for Period {
     fn try_from(text: String) -> Result<Self, String> {
         let unusable =
             || format!("`{text}` is not a length of time; write for example `10s`, `5m`, `1h30m`");
+        let parser = friendly::SpanParser::new();
+        // Days are no part of a duration to the library, and so many hours no span.
+        let of_days = |_| {
+            parser.parse_span(text.as_bytes())?.to_duration(SpanRelativeTo::days_are_24_hours())
+        };
         let signed: SignedDuration =
-            friendly::SpanParser::new().parse_duration(text.as_bytes()).map_err(|_| unusable())?;
+            parser.parse_duration(text.as_bytes()).or_else(of_days).map_err(|_| unusable())?;
         Duration::try_from(signed).map(Self).map_err(|_| unusable())
     }
 }
@@ -226,7 +231,8 @@ mod tests {
         assert_eq!(parse("10s"), Ok(Period::from_secs(10)));
         assert_eq!(parse("1h30m"), Ok(Period::from_secs(5400)));
         assert_eq!(parse("250ms"), Ok(Period(Duration::from_millis(250))));
-        for bad in ["", "10", "soon", "-5s", "5 parsecs"] {
+        assert_eq!(parse("30d"), Ok(Period::from_secs(30 * 24 * 60 * 60)));
+        for bad in ["", "10", "soon", "-5s", "5 parsecs", "1mo"] {
             assert!(parse(bad).is_err(), "{bad:?} was accepted");
         }
     }

@@ -195,6 +195,8 @@ fn work(
         let played = play(&draw(arguments, seed), arguments.mutate)?;
         simulated.fetch_add(played.simulated.as_secs(), Ordering::SeqCst);
         if let Some(finding) = played.finding {
+            // At once, as a long run may be cut short.
+            eprintln!("seed {seed} is broken: {finding}");
             found = broken.lock().unwrap_or_else(PoisonError::into_inner);
             found.push((seed, finding));
         }

@@ -28,7 +28,10 @@ pub(crate) fn render(title: &str, history: &UsageHistory) -> String {
         || "none now, as it does not run".to_owned(),
         |source| one_line(&source.to_string()),
     );
-    let bar = crate::age::length(bar(history).as_secs());
+    let bar = match bar(history) {
+        short if short < Duration::from_mins(1) => format!("{:.1}s", short.as_secs_f64()),
+        long => crate::age::length(long.as_secs()),
+    };
     let mut text = format!("{title}, {since:.0} to {until:.0}\nSource: {source}\nA bar: {bar}\n\n");
     text.push_str(&header(*since, *until));
     text.extend(series(history, BARS).iter().map(line));

@@ -13,6 +13,7 @@ use ratatui::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     io,
+    mem::ManuallyDrop,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,13 +28,14 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Keys that were pressed and not yet seen to; with more, the terminal keeps them.
 const PRESSED: usize = 64;
 
-/// The terminal while it is ours.
-pub(super) struct Screen(DefaultTerminal);
+/// The terminal while it is ours. It is given back here and not by the library's own way of dropping it,
+/// which complains on a standard error that may have gone with the terminal, and aborts.
+pub(super) struct Screen(ManuallyDrop<DefaultTerminal>);
 
 impl Screen {
     /// Takes it over.
     pub(super) fn open() -> Result<Self, Error> {
-        ratatui::try_init().map(Self).map_err(|error| {
+        ratatui::try_init().map(ManuallyDrop::new).map(Self).map_err(|error| {
             // Some of it may have been done.
             let _ = ratatui::try_restore();
             Error::Terminal(error)

@@ -1,6 +1,6 @@
 //! From the points of a history to the bars and figures of a line.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::time::Duration;
 use trueup_api::{domain::usage::Point, wire::UsageHistory};
 
@@ -29,14 +29,16 @@ type Take<'a> = &'a dyn Fn(&Point) -> Value;
 /// All figures of a history, with so many bars each.
 pub(super) fn series(history: &UsageHistory, bars: u32) -> Vec<Series> {
     let span = span(history);
+    let interval = interval(history, span);
+    let seconds = |point: &Point| seconds(point, history, interval);
     let figures: [(&str, Take<'_>); 5] = [
         ("CPU%", &|point| Value { average: point.cpu_percent, highest: point.cpu_percent_max }),
         ("Memory", &|point| Value {
             average: number(point.memory_usage),
             highest: number(point.memory_usage_max),
         }),
-        ("RX/s", &|point| flat(number(point.network_rx_bytes) / seconds(point, history, span))),
-        ("TX/s", &|point| flat(number(point.network_tx_bytes) / seconds(point, history, span))),
+        ("RX/s", &|point| flat(number(point.network_rx_bytes) / seconds(point))),
+        ("TX/s", &|point| flat(number(point.network_tx_bytes) / seconds(point))),
         ("Processes", &|point| flat(number(point.pids_max))),
     ];
     let places: Vec<_> =
@@ -100,10 +102,19 @@ fn overlap(bar: u32, (from, to): (f64, f64)) -> f64 {
     if both < 1e-3 { 0.0 } else { both }
 }
 
-/// The seconds that the bytes of a point are of. The step that is under way has only begun.
-fn seconds(point: &Point, history: &UsageHistory, span: Duration) -> f64 {
-    let left = history.until.duration_since(point.time).max(SignedDuration::from_secs(1));
-    span.as_secs_f64().min(left.as_secs_f64())
+/// How far readings are apart as a rule, in seconds; `None`: there are too few to tell. What is at either
+/// end is left out, as it may be a part of a step.
+fn interval(history: &UsageHistory, span: Duration) -> Option<f64> {
+    let points = history.points.get(1..history.points.len().checked_sub(1)?)?;
+    let samples: u64 = points.iter().map(|point| point.samples).sum();
+    (samples > 0).then(|| span.as_secs_f64() * number(points.len() as u64) / number(samples))
+}
+
+/// The seconds that the bytes of a point are of: those before each of its readings, however long the step
+/// is in which they were made.
+fn seconds(point: &Point, history: &UsageHistory, interval: Option<f64>) -> f64 {
+    let step = history.step.duration().as_secs_f64().max(1.0);
+    interval.map_or(step, |interval| interval * number(point.samples.max(1)))
 }
 
 const fn flat(value: f64) -> Value {

@@ -135,14 +135,40 @@ fn many_points_of_one_bar_are_its_average() {
     assert_eq!(bars[0], format!("{}█", "▃".repeat(35)));
 }
 
+/// The four figures of what was received, from the last to the lowest.
+fn received(history: &UsageHistory) -> Vec<String> {
+    let text = chart::render("alice/web", history);
+    let line = text.lines().find(|line| line.starts_with("RX/s")).unwrap();
+    line.split_whitespace().rev().take(4).map(str::to_owned).collect()
+}
+
 #[test]
 fn the_step_that_is_under_way_is_not_taken_for_a_slow_one() {
     let mut history = history(100, &[Some(3); 36]);
+    history.points.iter_mut().for_each(|point| point.samples = 10);
     history.until = history.since + SignedDuration::from_secs(3550);
     let last = history.points.last_mut().unwrap();
     last.network_rx_bytes /= 2;
-    let text = chart::render("alice/web", &history);
-    let received = text.lines().find(|line| line.starts_with("RX/s")).unwrap();
-    let figures: Vec<_> = received.split_whitespace().rev().take(4).collect();
-    assert_eq!(figures, ["3.0kB"; 4]);
+    last.samples = 5;
+    assert_eq!(received(&history), ["3.0kB"; 4]);
+}
+
+#[test]
+fn a_reading_s_bytes_are_of_the_time_before_it_however_short_the_step() {
+    // A step of one second, a reading every ten, and one just now.
+    let mut history = history(10, &[Some(3); 12]);
+    history.step = std::time::Duration::from_secs(1).into();
+    history.until = history.points[11].time + SignedDuration::from_secs(1);
+    assert_eq!(received(&history), ["3.0kB"; 4]);
+}
+
+#[test]
+fn a_step_that_does_not_fit_the_interval_makes_no_waves() {
+    // A reading every two seconds, of two thousand bytes, in steps of three: one and two in turn.
+    let mut history = history(3, &[Some(3); 12]);
+    for (point, samples) in history.points.iter_mut().zip([1, 2].into_iter().cycle()) {
+        point.samples = samples;
+        point.network_rx_bytes = samples * 2000;
+    }
+    assert_eq!(received(&history), ["1.0kB"; 4]);
 }
