@@ -26,7 +26,7 @@ pub fn resident() -> Result<u64> {
 /// The processes of the engine in a folder: its daemons, and what each container has beside it, which
 /// is who reads the figures of the engine's statistics.
 pub struct Engine {
-    pids: Vec<u32>,
+    pids: Vec<Pid>,
 }
 
 impl Engine {
@@ -35,7 +35,8 @@ impl Engine {
         let folder = folder.to_string_lossy().into_owned();
         let mut pids = Vec::new();
         for entry in fs::read_dir("/proc")? {
-            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok())
+            else {
                 continue;
             };
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -45,7 +46,7 @@ impl Engine {
             let is_part = ["dockerd", "containerd"].contains(&&*program)
                 || program.starts_with("containerd-shim");
             if is_part && words.contains(&folder) {
-                pids.push(pid);
+                pids.extend(Pid::from_raw(pid));
             }
         }
         anyhow::ensure!(pids.len() >= 2, "the engine's processes were not found");
@@ -55,16 +56,13 @@ impl Engine {
     /// Stops them until the answer is dropped.
     pub fn freeze(&self) -> Result<Frozen<'_>> {
         let frozen = Frozen(self);
-        self.signal(Signal::STOP)?;
+        self.signal(Signal::STOP).try_for_each(|sent| sent.context("a daemon is gone"))?;
         Ok(frozen)
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
-        for pid in &self.pids {
-            let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw).context("no process id")?;
-            kill_process(pid, signal).context("a daemon is gone")?;
-        }
-        Ok(())
+    /// Sends it to one after the other, as the answer is asked for.
+    fn signal(&self, signal: Signal) -> impl Iterator<Item = rustix::io::Result<()>> {
+        self.pids.iter().map(move |pid| kill_process(*pid, signal))
     }
 
     /// All that they have used.
@@ -78,13 +76,14 @@ pub struct Frozen<'a>(&'a Engine);
 
 impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        // Whoever is gone needs no waking.
-        let _ = self.0.signal(Signal::CONT);
+        // Whoever is gone needs no waking, and all others do.
+        self.0.signal(Signal::CONT).for_each(drop);
     }
 }
 
 /// From the scheduler's own account, which is exact, of each thread.
-fn used(pid: u32) -> Result<Duration> {
+fn used(pid: Pid) -> Result<Duration> {
+    let pid = pid.as_raw_nonzero();
     let mut total = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task")).context("a daemon is gone")? {
         let text = fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
